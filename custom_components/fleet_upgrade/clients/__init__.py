@@ -1,0 +1,1 @@
+"""Clients of IoT platforms with an upgrade API; independent of Home Assistant."""

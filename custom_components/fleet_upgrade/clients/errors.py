@@ -1,0 +1,164 @@
+"""What can go wrong between a client and its platform.
+
+Every error carries a ``key`` and ``placeholders``: the key names the text that a
+user sees, the placeholders fill it. Neither ever holds a secret.
+"""
+
+from enum import StrEnum
+from typing import ClassVar
+
+
+class PlatformError(Exception):
+    """Base of all errors that a client raises."""
+
+    key: str = "platform_error"
+
+    def __init__(self, message: str = "", **placeholders: str) -> None:
+        """Keep a message for the log and the placeholders of the user's text."""
+        super().__init__(message or self.key)
+        self.placeholders: dict[str, str] = placeholders
+
+
+class InvalidFieldError(PlatformError):
+    """A value that was refused here, before anything was sent.
+
+    ``field`` is the key of the form or action field, ``key`` the broken rule.
+    """
+
+    def __init__(self, field: str, rule: str, **placeholders: str) -> None:
+        """Name the field and the rule."""
+        super().__init__(f"{field}: {rule}", field=field, **placeholders)
+        self.field = field
+        self.key = rule
+
+
+class AuthenticationProblem(StrEnum):
+    """Why a platform does not let an application in."""
+
+    CREDENTIALS = "invalid_auth"
+    FROZEN = "application_frozen"
+    UNKNOWN = "application_unknown"
+
+
+class AuthenticationError(PlatformError):
+    """The platform does not accept the credentials."""
+
+    def __init__(self, problem: AuthenticationProblem, code: str = "") -> None:
+        """Keep the platform's code for the log."""
+        super().__init__(f"{problem} ({code})", code=code)
+        self.problem = problem
+        self.key = problem.value
+
+
+class ThrottledError(PlatformError):
+    """The platform, or our own share of its call budget, allows no call now."""
+
+    key = "throttled"
+
+    def __init__(self, retry_after: float) -> None:
+        """Say after how many seconds another call is worth it."""
+        super().__init__(
+            f"throttled for {retry_after:.0f} s", seconds=f"{retry_after:.0f}"
+        )
+        self.retry_after = retry_after
+
+
+class Advice(StrEnum):
+    """What a person can do about a refusal, in words common to all platforms."""
+
+    BAD_REQUEST = "bad_request"
+    DEVICE_TYPE_MISSING = "device_type_missing"
+    GROUP_INVALID = "group_invalid"
+    MANUFACTURER_MISSING = "manufacturer_missing"
+    MODEL_MISSING = "model_missing"
+    NOT_AUTHORIZED = "not_authorized"
+    OTHER = "other"
+    PACKAGE_MISMATCH = "package_mismatch"
+    PACKAGE_OR_DEVICE_MISSING = "package_or_device_missing"
+    PAGE_INVALID = "page_invalid"
+    POLICY_INVALID = "policy_invalid"
+    RETRIES_INVALID = "retries_invalid"
+    TARGETS_BOTH = "targets_both"
+    TARGETS_MISSING = "targets_missing"
+    TARGETS_TOO_MANY = "targets_too_many"
+    TASK_MISSING = "task_missing"
+    TRY_LATER = "try_later"
+    WINDOW_INVALID = "window_invalid"
+    WINDOW_ORDER = "window_order"
+    WINDOW_PAST = "window_past"
+    WINDOW_SHORT = "window_short"
+
+
+class RejectedError(PlatformError):
+    """The platform answered and refused; it has done nothing."""
+
+    def __init__(
+        self, code: str, detail: str, advice: Advice, *, status: int = 400
+    ) -> None:
+        """Keep the platform's code and text, the advice and the HTTP status."""
+        super().__init__(
+            f"{status} {code}: {detail}", code=code or str(status), detail=detail
+        )
+        self.code = code
+        self.detail = detail
+        self.advice = advice
+        self.status = status
+        self.key = f"rejected_{advice}"
+
+
+class NotFoundError(RejectedError):
+    """What was asked for is not on the platform (any more)."""
+
+
+class ConnectionProblem(StrEnum):
+    """How a connection failed."""
+
+    CONNECT = "cannot_connect"
+    """No connection: address, port or network."""
+    TIMEOUT = "timeout_connect"
+    HUNG_UP = "hung_up"
+    """Closed before any answer; under TLS 1.3 also a refused client certificate."""
+    UNKNOWN_CA = "tls_unknown_ca"
+    HOST_NAME = "tls_host_name"
+    EXPIRED = "tls_expired"
+    TLS = "tls_failed"
+    SERVER = "server_error"
+    """An HTTP 5xx answer."""
+
+
+class UnreachableError(PlatformError):
+    """No usable answer came.
+
+    ``sent`` is true when the request may have reached the platform.
+    """
+
+    def __init__(
+        self, problem: ConnectionProblem, message: str = "", *, sent: bool = False
+    ) -> None:
+        """Keep how it failed and whether the request may have arrived."""
+        super().__init__(f"{problem}: {message}" if message else problem)
+        self.problem = problem
+        self.key = problem.value
+        self.sent = sent
+
+
+class AmbiguousError(PlatformError):
+    """A write was sent and its answer lost: it may or may not have been done.
+
+    Never send the write again; look whether its result exists.
+    """
+
+    key: ClassVar[str] = "answer_lost"
+
+
+class MalformedError(PlatformError):
+    """The answer is not what the platform's API answers.
+
+    ``foreign`` is true when it is not even JSON: not the platform at all.
+    """
+
+    def __init__(self, message: str, *, foreign: bool = False) -> None:
+        """Keep where the answer is wrong (never its content)."""
+        super().__init__(message)
+        self.foreign = foreign
+        self.key = "not_the_platform" if foreign else "malformed_answer"

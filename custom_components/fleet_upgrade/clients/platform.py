@@ -1,0 +1,181 @@
+"""What every platform's client keeps to, and how a platform describes itself.
+
+A platform is declared once, as a `Platform`: its form fields and the fields of its
+create actions are plain data, so that whoever shows them needs no knowledge of it.
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from ssl import SSLContext
+from typing import Any, Protocol
+
+from aiohttp import ClientSession
+
+from .model import (
+    CreateRequest,
+    Device,
+    DeviceGroup,
+    Package,
+    Page,
+    Poll,
+    PreparedCreate,
+    Subtask,
+    TaskStatus,
+    UpgradeKind,
+    UpgradeTask,
+)
+
+type Credentials = Mapping[str, Any]
+type Values = Mapping[str, Any]
+
+
+class FieldKind(StrEnum):
+    """What a field of a form or of an action holds."""
+
+    TEXT = "text"
+    TEXTS = "texts"
+    SECRET = "secret"
+    PORT = "port"
+    INTEGER = "integer"
+    CHOICE = "choice"
+    PEM_FILE = "pem_file"
+    LOCAL_TIME = "local_time"
+    """Given as local time; handed to the platform aware and in UTC."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """One field of a form or of an action.
+
+    ``choices`` belong to `FieldKind.CHOICE`; ``identifying`` marks values that are
+    no secret but do not belong in a bug report either.
+    """
+
+    key: str
+    kind: FieldKind = FieldKind.TEXT
+    required: bool = False
+    default: str | int | None = None
+    choices: tuple[str, ...] = ()
+    identifying: bool = False
+
+    @property
+    def is_secret(self) -> bool:
+        """Whether the value must never be shown, logged or returned."""
+        return self.kind in (FieldKind.SECRET, FieldKind.PEM_FILE)
+
+
+class Capability(StrEnum):
+    """What only some platforms can do."""
+
+    DEVICE_GROUPS = "device_groups"
+    DEVICES = "devices"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateAction:
+    """An action that creates an upgrade task.
+
+    ``build`` checks limits and rules across fields against the given time (UTC) and
+    raises `InvalidFieldError`; it sends nothing.
+    """
+
+    name: str
+    fields: tuple[Field, ...]
+    build: Callable[[Values, datetime], CreateRequest]
+
+
+class PlatformClient(Protocol):
+    """One account on one platform.
+
+    Every call raises a `PlatformError`. Listings are async iterators over whole
+    pages. Polling takes at most half of the call budget, listings leave some of it
+    free, everything else may use all of it.
+    """
+
+    async def verify(self) -> None:
+        """Sign in and read one page, so that wrong credentials show at once."""
+
+    async def poll(
+        self,
+        known: Mapping[str, UpgradeTask],
+        memory: Mapping[str, object],
+        since: datetime,
+    ) -> Poll:
+        """Read what is active, what is new and what has ended since the last poll.
+
+        ``known`` are the tasks read before, ``memory`` what the last poll left (empty
+        at first). The first poll reads back to tasks created at ``since`` (UTC).
+        """
+
+    async def get_task(self, task_id: str) -> UpgradeTask:
+        """Read one task; `NotFoundError` when there is none."""
+
+    def list_tasks(
+        self, *, kind: UpgradeKind | None = None, status: TaskStatus | None = None
+    ) -> AsyncIterator[Page[UpgradeTask]]:
+        """List tasks."""
+
+    def list_subtasks(
+        self, task_id: str, *, status: TaskStatus | None = None
+    ) -> AsyncIterator[Page[Subtask]]:
+        """List the subtasks of a task; `NotFoundError` when there is no such task."""
+
+    def list_packages(
+        self,
+        *,
+        kind: UpgradeKind | None = None,
+        device_type: str | None = None,
+        model: str | None = None,
+        manufacturer: str | None = None,
+        version: str | None = None,
+    ) -> AsyncIterator[Page[Package]]:
+        """List packages."""
+
+    def list_device_groups(
+        self, *, name: str | None = None
+    ) -> AsyncIterator[Page[DeviceGroup]]:
+        """List device groups."""
+
+    def list_devices(self, *, group: str | None = None) -> AsyncIterator[Page[Device]]:
+        """List devices, all or those of a group given by ID."""
+
+    async def prepare_create(self, request: CreateRequest) -> PreparedCreate:
+        """Complete a creation from what the platform knows; sends no write."""
+
+    async def create_task(self, prepared: PreparedCreate) -> str:
+        """Create a task and return its ID.
+
+        Raises `AmbiguousError` when the answer was lost; never sends twice what may
+        have arrived.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Platform:
+    """How a platform presents itself.
+
+    Attributes:
+        key: identifies the platform in stored data and translations.
+        name: the platform's own name, shown as manufacturer.
+        form: the fields of an account's credentials.
+        account_id: what tells accounts of this platform apart, whatever the address.
+        title: the name of a new account.
+        check: checks credentials without any network and returns the TLS context to
+            connect with; blocking, raises `InvalidFieldError`.
+        client: builds the client of an account.
+        create_actions: the actions that create upgrade tasks.
+        capabilities: what not every platform can do.
+
+    """
+
+    key: str
+    name: str
+    form: tuple[Field, ...]
+    account_id: Callable[[Credentials], str]
+    title: Callable[[Credentials], str]
+    check: Callable[[Credentials], SSLContext | None]
+    client: Callable[[ClientSession, Credentials, SSLContext | None], PlatformClient]
+    create_actions: tuple[CreateAction, ...]
+    capabilities: frozenset[Capability] = frozenset()

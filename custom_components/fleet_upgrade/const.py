@@ -1,0 +1,21 @@
+"""Names shared by the modules of Fleet Upgrade."""
+
+from datetime import timedelta
+import logging
+from typing import Final
+
+DOMAIN: Final = "fleet_upgrade"
+LOGGER: Final = logging.getLogger(__package__)
+
+CONF_PLATFORM: Final = "platform"
+"""Key of the platform in an entry's data; the others are the platform's own fields."""
+
+CONF_RETENTION_DAYS: Final = "retention_days"
+DEFAULT_RETENTION_DAYS: Final = 7
+
+ACTIVE_INTERVAL: Final = timedelta(seconds=60)
+IDLE_INTERVAL: Final = timedelta(minutes=5)
+MAX_INTERVAL: Final = timedelta(hours=1)
+
+MAX_TASK_DEVICES: Final = 50
+"""Upgrade tasks with a device of their own, per account."""

@@ -5,7 +5,6 @@ user sees, the placeholders fill it. Neither ever holds a secret.
 """
 
 from enum import StrEnum
-from typing import ClassVar
 
 
 class PlatformError(Exception):
@@ -55,12 +54,13 @@ class ThrottledError(PlatformError):
 
     key = "throttled"
 
-    def __init__(self, retry_after: float) -> None:
-        """Say after how many seconds another call is worth it."""
+    def __init__(self, retry_after: float, *, by_platform: bool = False) -> None:
+        """Say who throttled, and after how many seconds a call is worth it."""
         super().__init__(
             f"throttled for {retry_after:.0f} s", seconds=f"{retry_after:.0f}"
         )
         self.retry_after = retry_after
+        self.by_platform = by_platform
 
 
 class Advice(StrEnum):
@@ -142,13 +142,22 @@ class UnreachableError(PlatformError):
         self.sent = sent
 
 
+class SessionTakenError(PlatformError):
+    """The platform ended our session right after it had begun.
+
+    Another program signs in with the same application.
+    """
+
+    key = "session_taken"
+
+
 class AmbiguousError(PlatformError):
     """A write was sent and its answer lost: it may or may not have been done.
 
     Never send the write again; look whether its result exists.
     """
 
-    key: ClassVar[str] = "answer_lost"
+    key = "answer_lost"
 
 
 class MalformedError(PlatformError):
@@ -157,8 +166,11 @@ class MalformedError(PlatformError):
     ``foreign`` is true when it is not even JSON: not the platform at all.
     """
 
-    def __init__(self, message: str, *, foreign: bool = False) -> None:
-        """Keep where the answer is wrong (never its content)."""
+    def __init__(
+        self, message: str, *, foreign: bool = False, status: int | None = None
+    ) -> None:
+        """Keep where the answer is wrong (never its content) and its HTTP status."""
         super().__init__(message)
         self.foreign = foreign
+        self.status = status
         self.key = "not_the_platform" if foreign else "malformed_answer"

@@ -42,7 +42,7 @@ class Value(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Base of all values: immutable, keyword-only, compared by content."""
 
 
-class StatusCounts(Value):
+class StatusCounts(Value, frozen=True):
     """Devices of one upgrade task, per status."""
 
     total: int | None = None
@@ -65,7 +65,7 @@ class StatusCounts(Value):
         return max(0, self.total - self.waiting - self.processing)
 
 
-class Targets(Value):
+class Targets(Value, frozen=True):
     """The devices of an upgrade: by device group or one by one."""
 
     device_groups: tuple[str, ...] = ()
@@ -80,7 +80,7 @@ class Targets(Value):
         return next(iter(self.device_groups or self.devices), None)
 
 
-class Policy(Value):
+class Policy(Value, frozen=True):
     """When an upgrade runs, and how often the platform retries failed devices."""
 
     execution: Execution = Execution.NOW
@@ -89,7 +89,7 @@ class Policy(Value):
     retries: int = 0
 
 
-class UpgradeTask(Value):
+class UpgradeTask(Value, frozen=True):
     """One upgrade of many devices."""
 
     task_id: str
@@ -115,7 +115,7 @@ class UpgradeTask(Value):
         return self.status in ENDED
 
 
-class Subtask(Value):
+class Subtask(Value, frozen=True):
     """An upgrade task on one device."""
 
     subtask_id: str
@@ -127,7 +127,7 @@ class Subtask(Value):
     ended: datetime | None = None
 
 
-class Package(Value):
+class Package(Value, frozen=True):
     """A version package that can be installed."""
 
     package_id: str
@@ -142,7 +142,7 @@ class Package(Value):
     uploaded: datetime | None = None
 
 
-class DeviceGroup(Value):
+class DeviceGroup(Value, frozen=True):
     """A named set of devices on the platform."""
 
     group_id: str
@@ -151,7 +151,7 @@ class DeviceGroup(Value):
     device_count: int | None = None
 
 
-class Device(Value):
+class Device(Value, frozen=True):
     """A device of the fleet; all but its ID is unknown where only IDs are listed."""
 
     device_id: str
@@ -165,14 +165,14 @@ class Device(Value):
     hardware_version: str | None = None
 
 
-class Page[_ItemT](Value):
+class Page[_ItemT](Value, frozen=True):
     """One page of a listing; ``total`` counts all pages where the platform says."""
 
     items: tuple[_ItemT, ...] = ()
     total: int | None = None
 
 
-class CreateRequest(Value):
+class CreateRequest(Value, frozen=True):
     """An upgrade task to be created."""
 
     kind: UpgradeKind
@@ -181,7 +181,7 @@ class CreateRequest(Value):
     policy: Policy = Policy()
 
 
-class PreparedCreate(Value):
+class PreparedCreate(Value, frozen=True):
     """A creation in the platform's own form, ready to be sent once.
 
     ``body`` is the exact JSON object that goes out with ``method`` to ``path``.
@@ -194,7 +194,7 @@ class PreparedCreate(Value):
     version: str | None = None
 
 
-class Poll(Value):
+class Poll(Value, frozen=True):
     """What one poll found.
 
     ``tasks`` holds each task read, ``deleted`` those that the platform no longer

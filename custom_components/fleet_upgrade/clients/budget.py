@@ -1,0 +1,150 @@
+"""How many API calls a platform still allows, and who may make the next one."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from enum import IntEnum
+import time
+from weakref import WeakValueDictionary
+
+from .errors import ThrottledError
+
+WINDOW = 60.0
+"""Seconds that a call counts for, from its answer on."""
+
+LONGEST_WAIT = 120.0
+"""Seconds that a call waits for its turn at most."""
+
+THROTTLED_PAUSE = 20.0
+"""Seconds without any call after the platform throttled us, as it names no time."""
+
+KEPT_FREE = 20
+"""Calls a minute that listings leave to others."""
+
+
+class Priority(IntEnum):
+    """Who goes first; a lower number wins."""
+
+    ACTION = 0
+    """What a person or an automation asked for: may use the whole budget."""
+    LISTING = 1
+    """Long reads: leave `KEPT_FREE` calls a minute free."""
+    POLL = 2
+    """Polling: at most half of the budget."""
+
+
+class CallBudget:
+    """A sliding window over the calls of one application.
+
+    A call stands in the window from its start until `WINDOW` seconds after its
+    answer, because the platform may count it at any moment in between.
+    """
+
+    def __init__(
+        self,
+        limit: int = 100,
+        *,
+        pause: float = THROTTLED_PAUSE,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Allow ``limit`` calls per window; ``pause`` and ``clock`` in seconds."""
+        self.limit = limit
+        self.pause = pause
+        self._clock = clock
+        self._running: list[Priority] = []
+        self._answered: deque[tuple[float, Priority]] = deque()
+        self._waiting: list[Priority] = []
+        self._closed_until = 0.0
+        self._changed = asyncio.Event()
+
+    @property
+    def left(self) -> int:
+        """Calls that could be made now."""
+        self._forget_old()
+        if self._clock() < self._closed_until:
+            return 0
+        return max(0, self.limit - len(self._running) - len(self._answered))
+
+    def throttled(self) -> ThrottledError:
+        """Pause all calls because the platform throttled one; return the error."""
+        self._closed_until = self._clock() + self.pause
+        return ThrottledError(self.pause, by_platform=True)
+
+    @asynccontextmanager
+    async def call(self, priority: Priority) -> AsyncGenerator[None]:
+        """Wait for a turn, then count what happens inside as one call.
+
+        Raises `ThrottledError` when no turn comes within `LONGEST_WAIT` seconds.
+        """
+        await self._turn(priority)
+        try:
+            yield
+        finally:
+            self._running.remove(priority)
+            self._answered.append((self._clock(), priority))
+            self._wake()
+
+    async def _turn(self, priority: Priority) -> None:
+        deadline = self._clock() + LONGEST_WAIT
+        self._waiting.append(priority)
+        try:
+            while (wait := self._seconds_to_wait(priority)) > 0:
+                left = deadline - self._clock()
+                if left <= 0:
+                    raise ThrottledError(wait)
+                changed = self._changed
+                try:
+                    async with asyncio.timeout(min(wait, left)):
+                        await changed.wait()
+                except TimeoutError:
+                    continue
+            self._running.append(priority)
+        finally:
+            self._waiting.remove(priority)
+            self._wake()
+
+    def _seconds_to_wait(self, priority: Priority) -> float:
+        """Return 0 when a call may start, else when to look again."""
+        now = self._clock()
+        self._forget_old()
+        if now < self._closed_until:
+            return self._closed_until - now
+        if any(other < priority for other in self._waiting):
+            return WINDOW
+        counted = len(self._running) + len(self._answered)
+        match priority:
+            case Priority.ACTION:
+                free = self.limit - counted
+            case Priority.LISTING:
+                free = self.limit - KEPT_FREE - counted
+            case Priority.POLL:
+                own = self._running.count(priority) + sum(
+                    other is priority for _, other in self._answered
+                )
+                free = min(self.limit - counted, self.limit // 2 - own)
+        if free > 0:
+            return 0
+        if not self._answered:
+            return WINDOW
+        return max(0.001, self._answered[0][0] + WINDOW - now)
+
+    def _forget_old(self) -> None:
+        old = self._clock() - WINDOW
+        while self._answered and self._answered[0][0] <= old:
+            self._answered.popleft()
+
+    def _wake(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+
+_budgets: WeakValueDictionary[tuple[object, ...], CallBudget] = WeakValueDictionary()
+
+
+def shared_budget(*key: str, limit: int = 100) -> CallBudget:
+    """Return the budget that all users of one application share in this process."""
+    budget = _budgets.get(key)
+    if budget is None:
+        budget = _budgets[key] = CallBudget(limit)
+    return budget

@@ -1,0 +1,17 @@
+"""Huawei OceanConnect: its northbound API for device upgrades."""
+
+from ..platform import Capability, Platform
+from .account import FORM, account_id, check, client, title
+from .create import CREATE_ACTIONS
+
+PLATFORM = Platform(
+    key="oceanconnect",
+    name="Huawei OceanConnect",
+    form=FORM,
+    account_id=account_id,
+    title=title,
+    check=check,
+    client=client,
+    create_actions=CREATE_ACTIONS,
+    capabilities=frozenset({Capability.DEVICE_GROUPS, Capability.DEVICES}),
+)

@@ -1,0 +1,8 @@
+"""The platforms that there are."""
+
+from . import oceanconnect
+from .platform import Platform
+
+PLATFORMS: dict[str, Platform] = {
+    platform.key: platform for platform in (oceanconnect.PLATFORM,)
+}

@@ -1,0 +1,129 @@
+"""One HTTP exchange with a platform: TLS, limits of time and size, call budget."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+import ssl
+
+import aiohttp
+from yarl import URL
+
+from .budget import CallBudget, Priority
+from .errors import ConnectionProblem, MalformedError, UnreachableError
+
+CONNECT_TIMEOUT = 15.0
+"""Seconds until a connection must stand."""
+
+TOTAL_TIMEOUT = 60.0
+"""Seconds until an answer must be complete."""
+
+LARGEST_ANSWER = 16 * 1024 * 1024
+"""Bytes that an answer's body may have."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What came back: any status, the whole body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Transport:
+    """Makes HTTP exchanges with one server, each counted in the call budget."""
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        base: URL,
+        *,
+        context: ssl.SSLContext | None,
+        budget: CallBudget,
+        timeout: float = TOTAL_TIMEOUT,
+    ) -> None:
+        """Use a session of the caller's; ``context`` applies to this server only."""
+        self.base = base
+        self.budget = budget
+        self._session = session
+        self._ssl = context if context is not None else True
+        self._timeout = aiohttp.ClientTimeout(
+            total=timeout, sock_connect=CONNECT_TIMEOUT
+        )
+
+    async def exchange(
+        self,
+        method: str,
+        path: str,
+        *,
+        priority: Priority,
+        query: Mapping[str, str | int] | None = None,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+    ) -> Answer:
+        """Send one request and read its answer.
+
+        ``path`` is percent-encoded already. Raises `UnreachableError` (with whether the request may have arrived),
+        `ThrottledError` when the budget has no room, and `MalformedError` for a body
+        over `LARGEST_ANSWER` bytes. Redirects are answers like any other.
+        """
+        url = self.base.with_path(path, encoded=True).with_query(query)
+        async with self.budget.call(priority):
+            try:
+                async with self._session.request(
+                    method,
+                    url,
+                    data=body,
+                    headers=headers,
+                    ssl=self._ssl,
+                    timeout=self._timeout,
+                    allow_redirects=False,
+                ) as response:
+                    return Answer(
+                        status=response.status,
+                        headers=response.headers,
+                        body=await _limited_body(response),
+                    )
+            except (aiohttp.ClientError, TimeoutError, OSError) as err:
+                raise _unreachable(err) from err
+
+
+async def _limited_body(response: aiohttp.ClientResponse) -> bytes:
+    body = bytearray()
+    async for chunk in response.content.iter_chunked(64 * 1024):
+        body += chunk
+        if len(body) > LARGEST_ANSWER:
+            raise MalformedError(f"answer of more than {LARGEST_ANSWER} bytes")
+    return bytes(body)
+
+
+def _unreachable(err: Exception) -> UnreachableError:
+    """Say what happened, and whether the request may have arrived all the same."""
+    match err:
+        case aiohttp.ClientConnectorCertificateError():
+            return UnreachableError(_certificate_problem(err.certificate_error))
+        case aiohttp.ClientConnectorSSLError():
+            return UnreachableError(ConnectionProblem.TLS, str(err.os_error))
+        case aiohttp.ClientConnectorError():
+            return UnreachableError(ConnectionProblem.CONNECT, str(err.os_error))
+        case aiohttp.ConnectionTimeoutError():
+            return UnreachableError(ConnectionProblem.TIMEOUT)
+        case TimeoutError():
+            return UnreachableError(ConnectionProblem.TIMEOUT, sent=True)
+        case _:
+            # The type alone: a message of aiohttp's may hold parts of the answer.
+            return UnreachableError(
+                ConnectionProblem.HUNG_UP, type(err).__name__, sent=True
+            )
+
+
+def _certificate_problem(err: Exception) -> ConnectionProblem:
+    match getattr(err, "verify_code", None):
+        case 62 | 64:  # X509_V_ERR_HOSTNAME_MISMATCH, _IP_ADDRESS_MISMATCH
+            return ConnectionProblem.HOST_NAME
+        case 10:  # X509_V_ERR_CERT_HAS_EXPIRED
+            return ConnectionProblem.EXPIRED
+        case 2 | 18 | 19 | 20 | 21:
+            # no issuer certificate, self-signed, or a chain that ends in neither
+            return ConnectionProblem.UNKNOWN_CA
+        case _:
+            return ConnectionProblem.TLS

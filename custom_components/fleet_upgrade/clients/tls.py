@@ -47,6 +47,7 @@ def client_context(
     ``client_key`` and ``client_key_password``.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
     if check is not ServerCheck.FULL:
         context.check_hostname = False
     if check is ServerCheck.NONE:

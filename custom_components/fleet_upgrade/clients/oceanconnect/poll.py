@@ -192,11 +192,17 @@ class _NewestEnd:
         return {key: self.tasks[key] for key in wanted - missing}
 
     async def _read_the_end(self) -> bool:
-        """Read the last page, and more of it where rows came or went meanwhile."""
+        """Read from where the list ended last time to where it ends now."""
         is_over = False
-        while (number := _last_page(self._total)) not in self._read:
+        number: int | None = _last_page(self._total)
+        while number is not None:
             page = await self._take(number)
             is_over = is_over or (page.length > 0 and self._is_old(page))
+            last = _last_page(self._total)
+            if page.length == 0 and last < number:  # tasks were deleted
+                number = last
+            else:
+                number = number + 1 if number < last else None
         return is_over
 
     async def _take(self, number: int) -> TaskPage:
@@ -234,8 +240,9 @@ class _NewestEnd:
         if self._order is Order.NONE:
             return False
         seen = self._remembered.frontier
-        return any(task.task_id in seen for task in page.items) or all(
-            task.created is not None and task.created < self._since
+        return any(
+            task.task_id in seen
+            or (task.created is not None and task.created < self._since)
             for task in page.items
         )
 

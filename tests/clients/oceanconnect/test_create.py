@@ -1,0 +1,134 @@
+"""The rules of a creation, checked before anything is sent."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from custom_components.fleet_upgrade.clients.errors import InvalidFieldError
+from custom_components.fleet_upgrade.clients.model import (
+    CreateRequest,
+    Execution,
+    Policy,
+    Targets,
+    UpgradeKind,
+)
+from custom_components.fleet_upgrade.clients.oceanconnect.create import (
+    CREATE_ACTIONS,
+    build,
+)
+
+NOW = datetime(2026, 11, 20, 12, 0, 0, 500_000, tzinfo=UTC)
+GROUP = {"package": "file-1", "device_groups": ["north"]}
+WINDOW = {
+    "execution": "custom",
+    "start": NOW + timedelta(hours=1),
+    "end": NOW + timedelta(hours=2),
+}
+
+
+def created(**values: Any) -> CreateRequest:
+    """Build a creation for a group, with more values."""
+    return build(UpgradeKind.SOFTWARE, GROUP | values, NOW)
+
+
+def test_the_least_that_is_needed_is_package_and_target() -> None:
+    """Everything else has a default."""
+    assert created() == CreateRequest(
+        kind=UpgradeKind.SOFTWARE,
+        package_id="file-1",
+        targets=Targets(device_groups=("north",)),
+    )
+
+
+def test_each_kind_has_an_action_of_its_own() -> None:
+    """An automation says what it upgrades."""
+    kinds = {action.name: action.build(GROUP, NOW).kind for action in CREATE_ACTIONS}
+    assert kinds == {
+        "create_firmware_upgrade_task": UpgradeKind.FIRMWARE,
+        "create_software_upgrade_task": UpgradeKind.SOFTWARE,
+    }
+
+
+def test_targets_are_trimmed_and_named_once() -> None:
+    """A device named twice is one device, in the order given."""
+    request = build(
+        UpgradeKind.FIRMWARE, {"package": "p", "devices": [" b", "a", "b "]}, NOW
+    )
+    assert request.targets.devices == ("b", "a")
+
+
+def test_a_window_is_kept_in_whole_seconds_of_utc() -> None:
+    """The platform knows no fractions."""
+    assert created(**WINDOW, retries=5).policy == Policy(
+        execution=Execution.CUSTOM,
+        start=datetime(2026, 11, 20, 13, tzinfo=UTC),
+        end=datetime(2026, 11, 20, 14, tzinfo=UTC),
+        retries=5,
+    )
+
+
+def test_a_window_may_begin_this_very_second() -> None:
+    """Fractions of a second do not make it past."""
+    window = WINDOW | {"start": NOW.replace(microsecond=1)}
+    assert created(**window).policy.start == NOW.replace(microsecond=0)
+
+
+def test_the_most_targets_are_256() -> None:
+    """Exactly the limit is allowed."""
+    request = created(device_groups=[f"g{number}" for number in range(256)])
+    assert len(request.targets.device_groups) == 256
+
+
+@pytest.mark.parametrize(
+    ("values", "field", "rule", "placeholders"),
+    [
+        ({"devices": ["d"]}, "devices", "targets_both", {}),
+        ({"device_groups": []}, "device_groups", "targets_missing", {}),
+        ({"device_groups": ["a", " "]}, "device_groups", "targets_empty_value", {}),
+        (
+            {"device_groups": [str(number) for number in range(257)]},
+            "device_groups",
+            "targets_too_many",
+            {"limit": "256", "count": "257"},
+        ),
+        ({"start": NOW}, "start", "window_needs_custom", {}),
+        (
+            {"execution": "when_online", "end": NOW},
+            "end",
+            "window_needs_custom",
+            {},
+        ),
+        (WINDOW | {"start": None}, "start", "window_missing", {}),
+        (WINDOW | {"end": None}, "end", "window_missing", {}),
+        (WINDOW | {"start": NOW - timedelta(seconds=1)}, "start", "window_past", {}),
+        (
+            WINDOW | {"end": NOW + timedelta(hours=1, minutes=5)},
+            "end",
+            "window_too_short",
+            {"minutes": "5"},
+        ),
+        (WINDOW | {"end": NOW}, "end", "window_too_short", {"minutes": "5"}),
+        (
+            {"retries": 6},
+            "retries",
+            "retries_out_of_range",
+            {"minimum": "0", "maximum": "5"},
+        ),
+        (
+            {"retries": -1},
+            "retries",
+            "retries_out_of_range",
+            {"minimum": "0", "maximum": "5"},
+        ),
+    ],
+)
+def test_a_broken_rule_names_field_and_limit(
+    values: dict[str, Any], field: str, rule: str, placeholders: dict[str, str]
+) -> None:
+    """So that the message says what to change."""
+    with pytest.raises(InvalidFieldError) as err:
+        created(**values)
+    assert err.value.field == field
+    assert err.value.key == rule
+    assert err.value.placeholders == {"field": field} | placeholders

@@ -1,0 +1,166 @@
+"""The call budget: how many calls, in whose order, and for how long at most."""
+
+import asyncio
+
+import pytest
+
+from custom_components.fleet_upgrade.clients import budget as budget_module
+from custom_components.fleet_upgrade.clients.budget import (
+    KEPT_FREE,
+    WINDOW,
+    CallBudget,
+    Priority,
+    shared_budget,
+)
+from custom_components.fleet_upgrade.clients.errors import ThrottledError
+
+
+class Clock:
+    """A clock that only the test moves."""
+
+    def __init__(self) -> None:
+        """Start at no time in particular."""
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        """Return seconds."""
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Return a clock at rest."""
+    return Clock()
+
+
+async def make(budget: CallBudget, priority: Priority, count: int = 1) -> None:
+    """Make calls that are answered at once."""
+    for _ in range(count):
+        async with budget.call(priority):
+            pass
+
+
+async def is_refused_a_turn(budget: CallBudget, priority: Priority) -> bool:
+    """Whether a call has to wait."""
+    try:
+        async with asyncio.timeout(0.01):
+            await make(budget, priority)
+    except TimeoutError:
+        return True
+    return False
+
+
+async def test_a_call_leaves_the_window_a_minute_after_its_answer(
+    clock: Clock,
+) -> None:
+    """The platform may count it at any moment until it has answered."""
+    budget = CallBudget(1, clock=clock)
+    async with budget.call(Priority.ACTION):
+        clock.now += 30
+    clock.now += WINDOW - 1
+    assert budget.left == 0
+    clock.now += 1
+    assert budget.left == 1
+
+
+@pytest.mark.parametrize(
+    ("priority", "allowed"),
+    [
+        (Priority.ACTION, 100),
+        (Priority.LISTING, 100 - KEPT_FREE),
+        (Priority.POLL, 50),
+    ],
+)
+async def test_each_kind_of_call_has_its_share(
+    clock: Clock, priority: Priority, allowed: int
+) -> None:
+    """Polling takes half, listings leave 20 free, an action may take all."""
+    budget = CallBudget(100, clock=clock)
+    await make(budget, priority, allowed)
+    assert await is_refused_a_turn(budget, priority)
+
+
+async def test_polling_has_less_when_others_were_there_first(clock: Clock) -> None:
+    """The limit is the application's, not each kind's."""
+    budget = CallBudget(100, clock=clock)
+    await make(budget, Priority.ACTION, 90)
+    await make(budget, Priority.POLL, 10)
+    assert await is_refused_a_turn(budget, Priority.POLL)
+    assert budget.left == 0
+
+
+async def test_an_action_goes_before_a_poll_that_waited_longer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What a person asked for comes first."""
+    monkeypatch.setattr(budget_module, "WINDOW", 0.05)
+    budget = CallBudget(2)
+    order: list[str] = []
+
+    async def call(name: str, priority: Priority) -> None:
+        async with budget.call(priority):
+            order.append(name)
+
+    async with budget.call(Priority.ACTION), budget.call(Priority.ACTION):
+        poll = asyncio.create_task(call("poll", Priority.POLL))
+        await asyncio.sleep(0)
+        action = asyncio.create_task(call("action", Priority.ACTION))
+        await asyncio.sleep(0)
+    assert order == []
+    async with asyncio.timeout(5):
+        await asyncio.gather(poll, action)
+    assert order == ["action", "poll"]
+
+
+async def test_waiting_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who waits too long is told when it is worth coming back."""
+    monkeypatch.setattr(budget_module, "LONGEST_WAIT", 0.05)
+    budget = CallBudget(1)
+    await make(budget, Priority.ACTION)
+    with pytest.raises(ThrottledError) as err:
+        await make(budget, Priority.ACTION)
+    assert not err.value.by_platform
+    assert WINDOW / 2 < err.value.retry_after <= WINDOW
+
+
+async def test_waiting_can_be_cancelled_and_leaves_nothing_behind(
+    clock: Clock,
+) -> None:
+    """A cancelled action neither counts nor stands in anybody's way."""
+    budget = CallBudget(1, clock=clock)
+    await make(budget, Priority.ACTION)
+    waiting = asyncio.create_task(make(budget, Priority.ACTION))
+    await asyncio.sleep(0.01)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    clock.now += WINDOW
+    await make(budget, Priority.POLL, 0)
+    assert budget.left == 1
+
+
+async def test_a_throttle_by_the_platform_pauses_everybody(clock: Clock) -> None:
+    """It says that others use the budget too, so going on would be rude."""
+    budget = CallBudget(100, pause=20, clock=clock)
+    error = budget.throttled()
+    assert error.by_platform
+    assert error.retry_after == 20
+    assert budget.left == 0
+    assert await is_refused_a_turn(budget, Priority.ACTION)
+    clock.now += 20
+    assert budget.left == 100
+
+
+async def test_a_waiting_call_starts_when_there_is_room_again() -> None:
+    """It does not take a new request to wake it."""
+    budget = CallBudget(100, pause=0.05)
+    budget.throttled()
+    async with asyncio.timeout(2):
+        await make(budget, Priority.POLL)
+
+
+def test_all_users_of_an_application_share_one_budget() -> None:
+    """And those of another application do not."""
+    first = shared_budget("platform", "one application")
+    assert shared_budget("platform", "one application") is first
+    assert shared_budget("platform", "another") is not first

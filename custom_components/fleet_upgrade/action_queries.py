@@ -1,0 +1,189 @@
+"""The actions that look something up on a platform; none of them writes."""
+
+from homeassistant.core import ServiceCall, ServiceResponse
+from homeassistant.exceptions import ServiceValidationError
+from homeassistant.helpers import config_validation as cv
+import voluptuous as vol
+
+from .action_answers import MAX_ROWS, collect, plain
+from .action_schema import filled_text, integer
+from .action_targets import ACCOUNT, TASK, async_get_account, async_get_task
+from .clients.errors import InvalidFieldError
+from .clients.model import DeviceGroup, TaskStatus, UpgradeKind
+from .clients.platform import Capability, Platform, PlatformClient
+from .const import DOMAIN
+from .failures import translated_failures
+
+ATTR_DEVICE_TYPE = "device_type"
+ATTR_GROUP = "group"
+ATTR_KIND = "kind"
+ATTR_LIMIT = "limit"
+ATTR_MANUFACTURER = "manufacturer"
+ATTR_MODEL = "model"
+ATTR_NAME = "name"
+ATTR_STATUS = "status"
+ATTR_VERSION = "version"
+
+STATUSES = vol.All(cv.ensure_list, [vol.Coerce(TaskStatus)])
+
+GET_UPGRADE_TASKS_SCHEMA = vol.Schema(
+    {
+        **ACCOUNT,
+        vol.Optional(ATTR_STATUS, default=[]): STATUSES,
+        vol.Optional(ATTR_KIND): vol.Coerce(UpgradeKind),
+        vol.Optional(ATTR_LIMIT, default=MAX_ROWS): integer,
+    }
+)
+GET_UPGRADE_TASK_SCHEMA = vol.Schema(TASK)
+GET_SUBTASKS_SCHEMA = vol.Schema(
+    {**TASK, vol.Optional(ATTR_STATUS, default=[]): STATUSES}
+)
+GET_PACKAGES_SCHEMA = vol.Schema(
+    {
+        **ACCOUNT,
+        vol.Optional(ATTR_KIND): vol.Coerce(UpgradeKind),
+        vol.Optional(ATTR_DEVICE_TYPE): filled_text,
+        vol.Optional(ATTR_MODEL): filled_text,
+        vol.Optional(ATTR_MANUFACTURER): filled_text,
+        vol.Optional(ATTR_VERSION): filled_text,
+    }
+)
+GET_DEVICE_GROUPS_SCHEMA = vol.Schema({**ACCOUNT, vol.Optional(ATTR_NAME): filled_text})
+GET_DEVICES_SCHEMA = vol.Schema({**ACCOUNT, vol.Optional(ATTR_GROUP): filled_text})
+
+
+async def async_get_upgrade_tasks(call: ServiceCall) -> ServiceResponse:
+    """Return upgrade tasks as the platform lists them."""
+    entry = async_get_account(call)
+    client = entry.runtime_data.client
+    kind: UpgradeKind | None = call.data.get(ATTR_KIND)
+    with translated_failures(call.hass, entry):
+        rows, total = await collect(
+            (client.list_tasks(kind=kind, status=status) for status in _statuses(call)),
+            lambda task: task.task_id,
+            _limit(call),
+        )
+    return {"tasks": plain(rows), "total": total}
+
+
+async def async_get_upgrade_task(call: ServiceCall) -> ServiceResponse:
+    """Return one upgrade task as the platform has it now."""
+    entry, task_id = async_get_task(call)
+    with translated_failures(call.hass, entry):
+        task = await entry.runtime_data.client.get_task(task_id)
+    return {"task": plain(task)}
+
+
+async def async_get_subtasks(call: ServiceCall) -> ServiceResponse:
+    """Return an upgrade task's devices: how far each is, why one failed."""
+    entry, task_id = async_get_task(call)
+    client = entry.runtime_data.client
+    with translated_failures(call.hass, entry):
+        rows, total = await collect(
+            (
+                client.list_subtasks(task_id, status=status)
+                for status in _statuses(call)
+            ),
+            lambda subtask: subtask.subtask_id,
+        )
+    return {"task_id": task_id, "subtasks": plain(rows), "total": total}
+
+
+async def async_get_packages(call: ServiceCall) -> ServiceResponse:
+    """Return the packages that can be installed."""
+    entry = async_get_account(call)
+    with translated_failures(call.hass, entry):
+        rows, total = await collect(
+            [
+                entry.runtime_data.client.list_packages(
+                    kind=call.data.get(ATTR_KIND),
+                    device_type=call.data.get(ATTR_DEVICE_TYPE),
+                    model=call.data.get(ATTR_MODEL),
+                    manufacturer=call.data.get(ATTR_MANUFACTURER),
+                    version=call.data.get(ATTR_VERSION),
+                )
+            ],
+            lambda package: package.package_id,
+        )
+    return {"packages": plain(rows), "total": total}
+
+
+async def async_get_device_groups(call: ServiceCall) -> ServiceResponse:
+    """Return the device groups."""
+    entry = async_get_account(call)
+    _require(entry.runtime_data.platform, Capability.DEVICE_GROUPS)
+    with translated_failures(call.hass, entry):
+        rows, total = await collect(
+            [
+                entry.runtime_data.client.list_device_groups(
+                    name=call.data.get(ATTR_NAME)
+                )
+            ],
+            lambda group: group.group_id,
+        )
+    return {"device_groups": plain(rows), "total": total}
+
+
+async def async_get_devices(call: ServiceCall) -> ServiceResponse:
+    """Return the devices of the fleet, or those of a device group."""
+    entry = async_get_account(call)
+    platform = entry.runtime_data.platform
+    client = entry.runtime_data.client
+    _require(platform, Capability.DEVICES)
+    group_id: str | None = None
+    with translated_failures(call.hass, entry):
+        if (group := call.data.get(ATTR_GROUP)) is not None:
+            _require(platform, Capability.DEVICE_GROUPS)
+            group_id = await _group_id(client, group)
+        rows, total = await collect(
+            [client.list_devices(group=group_id)], lambda device: device.device_id
+        )
+    return {"devices": plain(rows), "total": total}
+
+
+def _statuses(call: ServiceCall) -> list[TaskStatus | None]:
+    """Return the statuses to list: waiting first, so that no task slips through.
+
+    A task moves from waiting over processing to its end: listed in this order, one
+    that moves meanwhile is seen twice rather than not at all.
+    """
+    chosen = call.data[ATTR_STATUS]
+    return [status for status in TaskStatus if status in chosen] or [None]
+
+
+def _limit(call: ServiceCall) -> int:
+    """Return how many rows are wanted."""
+    limit: int = call.data[ATTR_LIMIT]
+    if not 1 <= limit <= MAX_ROWS:
+        raise InvalidFieldError(
+            ATTR_LIMIT, "limit_out_of_range", minimum="1", maximum=f"{MAX_ROWS:,}"
+        )
+    return limit
+
+
+def _require(platform: Platform, capability: Capability) -> None:
+    """Refuse what a platform cannot do."""
+    if capability not in platform.capabilities:
+        raise ServiceValidationError(
+            translation_domain=DOMAIN,
+            translation_key=f"{capability}_unsupported",
+            translation_placeholders={"platform": platform.name},
+        )
+
+
+async def _group_id(client: PlatformClient, wanted: str) -> str:
+    """Return the ID of a device group given by ID or by name."""
+    named: dict[str, DeviceGroup] = {}
+    async for page in client.list_device_groups():
+        for group in page.items:
+            if group.group_id == wanted:
+                return wanted
+            if group.name == wanted:
+                named[group.group_id] = group
+    if not named:
+        raise InvalidFieldError(ATTR_GROUP, "group_not_found", group=wanted)
+    if len(named) > 1:
+        raise InvalidFieldError(
+            ATTR_GROUP, "group_name_ambiguous", group=wanted, ids=", ".join(named)
+        )
+    return next(iter(named))

@@ -1,0 +1,63 @@
+"""What an action is about: an account, or one of its upgrade tasks."""
+
+from homeassistant.const import ATTR_CONFIG_ENTRY_ID, ATTR_DEVICE_ID
+from homeassistant.core import ServiceCall, callback
+from homeassistant.exceptions import ServiceValidationError
+from homeassistant.helpers import config_validation as cv, service
+import voluptuous as vol
+
+from .action_schema import filled_text
+from .const import DOMAIN
+from .coordinator import FleetConfigEntry
+from .entity import task_id_of
+
+ATTR_TASK_ID = "task_id"
+
+ACCOUNT = {vol.Required(ATTR_CONFIG_ENTRY_ID): cv.string}
+"""Names an account."""
+
+TASK = {
+    vol.Optional(ATTR_DEVICE_ID): cv.string,
+    vol.Optional(ATTR_CONFIG_ENTRY_ID): cv.string,
+    vol.Optional(ATTR_TASK_ID): filled_text,
+}
+"""Names an upgrade task: its device, or its account and ID."""
+
+
+@callback
+def async_get_account(call: ServiceCall) -> FleetConfigEntry:
+    """Return the account that an action names; it is loaded."""
+    entry: FleetConfigEntry = service.async_get_config_entry(
+        call.hass, DOMAIN, call.data[ATTR_CONFIG_ENTRY_ID]
+    )
+    return entry
+
+
+@callback
+def async_get_task(call: ServiceCall) -> tuple[FleetConfigEntry, str]:
+    """Return the account and the ID of the upgrade task that an action names."""
+    by_device = ATTR_DEVICE_ID in call.data
+    by_id = [key in call.data for key in (ATTR_CONFIG_ENTRY_ID, ATTR_TASK_ID)]
+    if by_device and any(by_id):
+        raise ServiceValidationError(
+            translation_domain=DOMAIN, translation_key="task_named_twice"
+        )
+    if all(by_id):
+        return async_get_account(call), call.data[ATTR_TASK_ID]
+    if not by_device:
+        raise ServiceValidationError(
+            translation_domain=DOMAIN, translation_key="task_not_named"
+        )
+    entry: FleetConfigEntry
+    device, entry = service.async_get_device_and_config_entry(
+        call.hass, DOMAIN, call.data[ATTR_DEVICE_ID], include_child_devices=False
+    )
+    if (task_id := task_id_of(entry, device)) is None:
+        raise ServiceValidationError(
+            translation_domain=DOMAIN,
+            translation_key="not_a_task_device",
+            translation_placeholders={
+                "device": device.name_by_user or device.name or device.id
+            },
+        )
+    return entry, task_id

@@ -19,3 +19,6 @@ MAX_INTERVAL: Final = timedelta(hours=1)
 
 MAX_TASK_DEVICES: Final = 50
 """Upgrade tasks with a device of their own, per account."""
+
+STORE_DELAY: Final = 300
+"""Seconds that counts may stay unwritten; what has been told is written before."""

@@ -1,0 +1,93 @@
+"""Watches and triggers upgrades of IoT fleets on their platforms."""
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.const import Platform
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryError
+from homeassistant.helpers import config_validation as cv, device_registry as dr
+from homeassistant.helpers.aiohttp_client import async_get_clientsession
+from homeassistant.helpers.start import async_at_started
+from homeassistant.helpers.typing import ConfigType
+
+from .clients.errors import InvalidFieldError
+from .clients.registry import PLATFORMS as UPGRADE_PLATFORMS
+from .const import CONF_PLATFORM, DOMAIN
+from .coordinator import FleetConfigEntry, FleetCoordinator
+from .entity import account_identifier, async_remove_untracked_devices, task_id_of
+from .services import async_setup_services
+from .store import AccountStore
+
+CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
+
+PLATFORMS = [Platform.BINARY_SENSOR, Platform.EVENT, Platform.SENSOR]
+
+
+async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
+    """Register the actions."""
+    async_setup_services(hass)
+    return True
+
+
+async def async_setup_entry(hass: HomeAssistant, entry: FleetConfigEntry) -> bool:
+    """Set up an account."""
+    key = entry.data[CONF_PLATFORM]
+    if (platform := UPGRADE_PLATFORMS.get(key)) is None:
+        raise ConfigEntryError(
+            translation_domain=DOMAIN,
+            translation_key="platform_unknown",
+            translation_placeholders={"platform": key},
+        )
+    credentials = {
+        name: value for name, value in entry.data.items() if name != CONF_PLATFORM
+    }
+    try:
+        context = await hass.async_add_executor_job(platform.check, credentials)
+    except InvalidFieldError as err:
+        # A certificate that has expired, most likely: new credentials are the cure.
+        raise ConfigEntryAuthFailed(
+            translation_domain=DOMAIN,
+            translation_key=err.key,
+            translation_placeholders=err.placeholders,
+        ) from err
+
+    client = platform.client(async_get_clientsession(hass), credentials, context)
+    coordinator = FleetCoordinator(hass, entry, platform, client)
+    await coordinator.async_config_entry_first_refresh()
+    entry.runtime_data = coordinator
+
+    # Before the tasks' devices, which are reached by way of it.
+    dr.async_get(hass).async_get_or_create(
+        config_entry_id=entry.entry_id,
+        entry_type=dr.DeviceEntryType.SERVICE,
+        identifiers={account_identifier(entry)},
+        manufacturer=platform.name,
+        name=entry.title,
+    )
+
+    @callback
+    def remove_untracked_devices() -> None:
+        async_remove_untracked_devices(coordinator)
+
+    remove_untracked_devices()
+    entry.async_on_unload(coordinator.async_add_listener(remove_untracked_devices))
+    await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    entry.async_on_unload(async_at_started(hass, coordinator.async_start_telling))
+    return True
+
+
+async def async_unload_entry(hass: HomeAssistant, entry: FleetConfigEntry) -> bool:
+    """Unload an account."""
+    return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
+
+
+async def async_remove_entry(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Forget an account's tasks."""
+    await AccountStore(hass, entry.entry_id).async_remove()
+
+
+async def async_remove_config_entry_device(
+    hass: HomeAssistant, entry: FleetConfigEntry, device: dr.AnyDeviceEntry
+) -> bool:
+    """Let a device be deleted when nothing would bring it back."""
+    task_id = task_id_of(entry, device)
+    return task_id is not None and task_id not in entry.runtime_data.data.tracked

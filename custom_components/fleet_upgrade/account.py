@@ -1,0 +1,184 @@
+"""The state of one account as a value, and how a poll changes it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from functools import cached_property
+
+from .clients.model import (
+    ENDED,
+    Poll,
+    StatusCounts,
+    TaskStatus,
+    UpgradeKind,
+    UpgradeTask,
+    Value,
+)
+from .const import MAX_TASK_DEVICES
+
+_BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
+
+
+class TaskEventType(StrEnum):
+    """What can happen to an upgrade task."""
+
+    CREATED = "created"
+    STARTED = "started"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    STOPPED = "stopped"
+    RESTARTED = "restarted"
+    """It had ended and is active again."""
+
+
+class TaskEvent(Value, frozen=True):
+    """Something that happened to an upgrade task, and what was known of it then."""
+
+    type: TaskEventType
+    task_id: str
+    kind: UpgradeKind
+    version: str | None = None
+    target: str | None = None
+    target_count: int = 0
+    counts: StatusCounts = StatusCounts()
+
+
+class AccountState(Value, frozen=True):
+    """What has to outlive a restart.
+
+    ``tasks`` holds the known tasks by ID, ``memory`` what the client left for its
+    next poll. ``inactive_since`` says when a task was first seen neither waiting nor
+    processing, for tasks whose end the platform does not tell. ``outbox`` holds the
+    events that have not been told yet, oldest first.
+    """
+
+    tasks: dict[str, UpgradeTask] = {}
+    memory: dict[str, object] = {}
+    inactive_since: dict[str, datetime] = {}
+    outbox: tuple[TaskEvent, ...] = ()
+
+
+class Overview(Value, frozen=True):
+    """An account at a glance.
+
+    ``tasks`` counts the known tasks per status, ``devices`` adds up the devices of
+    the active ones.
+    """
+
+    tasks: dict[TaskStatus, int]
+    devices: StatusCounts
+
+
+@dataclass(frozen=True)
+class AccountData:
+    """What entities show of an account: its known tasks by ID."""
+
+    tasks: Mapping[str, UpgradeTask]
+
+    @cached_property
+    def has_active(self) -> bool:
+        """Whether any task waits or runs."""
+        return any(task.is_active for task in self.tasks.values())
+
+    @cached_property
+    def tracked(self) -> tuple[str, ...]:
+        """IDs of the tasks with a device: active ones first, then the newest."""
+        tasks = sorted(self.tasks.values(), key=lambda task: task.task_id)
+        tasks.sort(key=lambda task: task.created or _BEFORE_ALL, reverse=True)
+        tasks.sort(key=lambda task: not task.is_active)
+        return tuple(task.task_id for task in tasks[:MAX_TASK_DEVICES])
+
+    @cached_property
+    def overview(self) -> Overview:
+        """The account at a glance."""
+        statuses = [task.status for task in self.tasks.values()]
+        active = [task.counts for task in self.tasks.values() if task.is_active]
+        return Overview(
+            tasks={status: statuses.count(status) for status in TaskStatus},
+            devices=StatusCounts(
+                **{name: _sum(active, name) for name in StatusCounts.__struct_fields__}
+            ),
+        )
+
+
+def _sum(counts: list[StatusCounts], name: str) -> int | None:
+    """Add up one count; unknown when there are tasks but none that has it."""
+    values = [value for each in counts if (value := getattr(each, name)) is not None]
+    return sum(values) if values or not counts else None
+
+
+def advance(
+    state: AccountState | None, poll: Poll, now: datetime, retention: timedelta
+) -> AccountState:
+    """Return what a poll made of an account's state.
+
+    There is no state before the first poll of an account: what that one finds was
+    there before, so nothing is told of it. Tasks that ended longer ago than
+    ``retention`` are forgotten.
+    """
+    known = {} if state is None else state.tasks
+    inactive_since = {} if state is None else state.inactive_since
+    outbox = () if state is None else state.outbox
+    found = {task.task_id: task for task in poll.tasks}
+
+    tasks: dict[str, UpgradeTask] = {}
+    still_inactive_since: dict[str, datetime] = {}
+    for task in sorted((known | found).values(), key=lambda task: task.created or now):
+        task_id = task.task_id
+        if task_id in poll.deleted:
+            continue
+        before = known.get(task_id)
+        first_seen = inactive_since.get(task_id, now)
+        is_forgotten = (
+            not task.is_active and (task.ended or first_seen) < now - retention
+        )
+        # A known task is told of even when its end is so old that it is forgotten.
+        if state is not None and (before is not None or not is_forgotten):
+            outbox += tuple(_events(before, task))
+        if is_forgotten:
+            continue
+        if not task.is_active and task.ended is None:
+            still_inactive_since[task_id] = first_seen
+        # An equal task stays the same object, which makes comparing cheap.
+        tasks[task_id] = before if before is not None and before == task else task
+
+    return AccountState(
+        tasks=tasks,
+        memory=poll.memory,
+        inactive_since=still_inactive_since,
+        outbox=outbox,
+    )
+
+
+def _events(before: UpgradeTask | None, after: UpgradeTask) -> Iterator[TaskEvent]:
+    """Yield what must have happened to a task between two readings."""
+    if before is None:
+        yield _event(TaskEventType.CREATED, after)
+    elif before.has_ended and after.is_active:
+        yield _event(TaskEventType.RESTARTED, after)
+        return
+    if _has_begun(after) and not (before is not None and _has_begun(before)):
+        yield _event(TaskEventType.STARTED, after)
+    if after.status in ENDED and (before is None or before.status != after.status):
+        yield _event(TaskEventType(after.status), after)
+
+
+def _has_begun(task: UpgradeTask) -> bool:
+    """Whether a task runs, or has ended after it ran: not while it waited."""
+    return task.status is TaskStatus.PROCESSING or (
+        task.has_ended and task.started is not None
+    )
+
+
+def _event(event_type: TaskEventType, task: UpgradeTask) -> TaskEvent:
+    targets = task.targets
+    return TaskEvent(
+        type=event_type,
+        task_id=task.task_id,
+        kind=task.kind,
+        version=task.version,
+        target=targets.first,
+        target_count=len(targets.device_groups or targets.devices),
+        counts=task.counts,
+    )

@@ -1,0 +1,239 @@
+"""Polls one account, keeps its state and tells what happened."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from random import uniform
+from types import MappingProxyType
+from typing import Final, override
+
+from homeassistant.config_entries import ConfigEntry, ConfigEntryState
+from homeassistant.core import CALLBACK_TYPE, CoreState, HomeAssistant, callback
+from homeassistant.exceptions import ConfigEntryAuthFailed
+from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
+from homeassistant.util import dt as dt_util
+import msgspec
+
+from .account import AccountData, AccountState, TaskEvent, advance
+from .clients.errors import AuthenticationError, PlatformError, ThrottledError
+from .clients.model import PreparedCreate
+from .clients.platform import Platform, PlatformClient
+from .const import (
+    ACTIVE_INTERVAL,
+    CONF_RETENTION_DAYS,
+    DEFAULT_RETENTION_DAYS,
+    DOMAIN,
+    IDLE_INTERVAL,
+    LOGGER,
+    MAX_INTERVAL,
+)
+from .store import AccountStore
+
+ACCOUNT_CONTEXT: Final = object()
+"""Context of listeners that show an account's overview; others have a task's ID."""
+
+type FleetConfigEntry = ConfigEntry[FleetCoordinator]
+
+
+class FleetCoordinator(DataUpdateCoordinator[AccountData]):
+    """The state of one account.
+
+    A listener with a task's ID as context is woken when that task changed, one with
+    `ACCOUNT_CONTEXT` when the overview changed, one without context by any change.
+    """
+
+    config_entry: FleetConfigEntry
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: FleetConfigEntry,
+        platform: Platform,
+        client: PlatformClient,
+    ) -> None:
+        """Coordinate the account of an entry."""
+        super().__init__(
+            hass,
+            LOGGER,
+            config_entry=entry,
+            name=entry.title,
+            update_interval=IDLE_INTERVAL,
+            always_update=False,
+        )
+        self.platform = platform
+        self.client = client
+        self.data = AccountData(MappingProxyType({}))
+        self._shown = (self.last_update_success, self.data)
+        self._retention = timedelta(
+            days=entry.options.get(CONF_RETENTION_DAYS, DEFAULT_RETENTION_DAYS)
+        )
+        self._store = AccountStore(hass, entry.entry_id)
+        self._state: AccountState | None = None
+        self._failures = 0
+        self._create_lock = asyncio.Lock()
+        self._tell: Callable[[TaskEvent], None] | None = None
+        self._events_wanted = True
+
+    @override
+    async def _async_setup(self) -> None:
+        self._state = await self._store.async_load()
+
+    @override
+    async def _async_update_data(self) -> AccountData:
+        state = self._state or AccountState()
+        now = dt_util.utcnow()
+        try:
+            poll = await self.client.poll(
+                state.tasks, state.memory, now - self._retention
+            )
+        except AuthenticationError as err:
+            raise ConfigEntryAuthFailed(
+                translation_domain=DOMAIN,
+                translation_key=err.key,
+                translation_placeholders=err.placeholders,
+            ) from err
+        except PlatformError as err:
+            self.update_interval = self._next_backoff()
+            raise UpdateFailed(
+                translation_domain=DOMAIN,
+                translation_key=err.key,
+                translation_placeholders=err.placeholders,
+                retry_after=(
+                    max(1, err.retry_after) if isinstance(err, ThrottledError) else None
+                ),
+            ) from err
+
+        self._failures = 0
+        before = self._state
+        state = advance(before, poll, now, self._retention)
+        if not self._events_wanted:
+            state = msgspec.structs.replace(state, outbox=())
+        self._state = state
+        if before is None or state.outbox != before.outbox:
+            # Before anything is told, so that a restart does not tell it again.
+            await self._store.async_save(state)
+        else:
+            self._store.async_save_later(state)
+        data = AccountData(MappingProxyType(state.tasks))
+        self.update_interval = ACTIVE_INTERVAL if data.has_active else IDLE_INTERVAL
+        return data
+
+    def _next_backoff(self) -> timedelta:
+        """Return a longer interval after each failure, never the same for all."""
+        # The exponent is bounded because a timedelta is.
+        interval = min(ACTIVE_INTERVAL * (1 << min(self._failures, 10)), MAX_INTERVAL)
+        self._failures += 1
+        return interval * uniform(0.75, 1)
+
+    @callback
+    @override
+    def async_update_listeners(self) -> None:
+        """Wake the listeners that show something that has changed."""
+        was_available, before = self._shown
+        self._shown = (self.last_update_success, self.data)
+        is_for_all = was_available != self.last_update_success
+        changed: set[object] = {
+            None,
+            *(
+                task_id
+                for task_id in self.data.tracked
+                if self.data.tasks[task_id] != before.tasks.get(task_id)
+            ),
+        }
+        if self.data.overview != before.overview:
+            changed.add(ACCOUNT_CONTEXT)
+        for listener_id, (update, context) in list(self._listeners.items()):
+            # One listener may have removed another, with its device.
+            if listener_id not in self._listeners:
+                continue
+            if is_for_all or context in changed:
+                try:
+                    update()
+                except Exception:
+                    self.logger.exception(
+                        "Unexpected error updating a listener of %s", self.name
+                    )
+        # Last, so that whoever hears of a change also sees it.
+        self._async_tell_soon()
+
+    @override
+    async def async_shutdown(self) -> None:
+        """Stop polling and write what has not been written yet."""
+        await super().async_shutdown()
+        await self._store.async_flush()
+
+    async def async_create_task(self, prepared: PreparedCreate) -> str:
+        """Create an upgrade task and return its ID; raises `PlatformError`.
+
+        Sent once, one at a time, and to its end, even when the caller is cancelled
+        meanwhile. The account is polled at once; a failure of that is no failure
+        of the creation.
+        """
+        return await asyncio.shield(
+            self.config_entry.async_create_task(
+                self.hass, self._async_create(prepared), f"{self.name} - create task"
+            )
+        )
+
+    async def _async_create(self, prepared: PreparedCreate) -> str:
+        async with self._create_lock:
+            task_id = await self.client.create_task(prepared)
+        await self.async_refresh()
+        return task_id
+
+    @callback
+    def async_subscribe_events(
+        self, tell: Callable[[TaskEvent], None]
+    ) -> CALLBACK_TYPE:
+        """Hear what happens to tasks; there is one subscriber, the event entity.
+
+        Events wait until Home Assistant has started, and in between two runs of the
+        entry. While the entity is disabled they are not kept.
+        """
+        self._tell = tell
+        self._events_wanted = True
+        self._async_tell_soon()
+
+        @callback
+        def unsubscribe() -> None:
+            self._tell = None
+            if self.config_entry.state is ConfigEntryState.LOADED:
+                self._events_wanted = False
+
+        return unsubscribe
+
+    @callback
+    def async_start_telling(self, _hass: HomeAssistant) -> None:
+        """Tell what has waited for the start of Home Assistant."""
+        if self._tell is None:
+            self._events_wanted = False
+        self._async_tell_soon()
+
+    @property
+    def _can_tell(self) -> bool:
+        return self._tell is not None and self.hass.state is CoreState.running
+
+    @callback
+    def _async_tell_soon(self) -> None:
+        if self._can_tell and self._state is not None and self._state.outbox:
+            self.config_entry.async_create_task(
+                self.hass, self._async_tell(self._state), f"{self.name} - tell events"
+            )
+
+    async def _async_tell(self, state: AccountState) -> None:
+        """Tell what is in the outbox.
+
+        It is written down as told before it is told: what is killed in between loses
+        an event, but never repeats one.
+        """
+        events = state.outbox
+        self._state = msgspec.structs.replace(state, outbox=())
+        await self._store.async_save(self._state)
+        if self._tell is None or not self._can_tell:
+            # Unloaded or stopped meanwhile: the next run tells it.
+            state = self._state
+            self._state = msgspec.structs.replace(state, outbox=events + state.outbox)
+            await self._store.async_save(self._state)
+            return
+        for event in events:
+            self._tell(event)

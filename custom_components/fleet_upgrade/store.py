@@ -1,0 +1,96 @@
+"""Keeps an account's state across restarts."""
+
+from datetime import datetime
+from typing import Any
+
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.storage import Store
+import msgspec
+
+from .account import AccountState, TaskEvent
+from .clients.model import UpgradeTask
+from .const import DOMAIN, LOGGER, STORE_DELAY
+
+STORAGE_VERSION = 1
+
+
+class AccountStore:
+    """The file with one account's state.
+
+    A state equal to the last one given is not written again.
+    """
+
+    def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
+        """Keep the state of the account with this entry ID."""
+        self._store = Store[dict[str, Any]](
+            hass,
+            STORAGE_VERSION,
+            f"{DOMAIN}.{entry_id}",
+            private=True,
+            atomic_writes=True,
+            # States are never changed, so a thread may read them.
+            serialize_in_event_loop=False,
+        )
+        self._last: AccountState | None = None
+        self._is_waiting = False
+
+    async def async_load(self) -> AccountState | None:
+        """Return the state; ``None`` when there is none yet."""
+        if (data := await self._store.async_load()) is not None:
+            self._last = _from_json(data)
+        return self._last
+
+    async def async_save(self, state: AccountState) -> None:
+        """Write the state now; it is on disk when this returns."""
+        if state == self._last and not self._is_waiting:
+            return
+        self._last = state
+        self._is_waiting = False
+        await self._store.async_save(_to_json(state))
+
+    @callback
+    def async_save_later(self, state: AccountState) -> None:
+        """Write the state once it has been quiet for a while, or at shutdown."""
+        if state == self._last:
+            return
+        self._last = state
+        self._is_waiting = True
+        self._store.async_delay_save(lambda: _to_json(state), STORE_DELAY)
+
+    async def async_flush(self) -> None:
+        """Write what still waits to be written."""
+        if self._last is not None and self._is_waiting:
+            await self.async_save(self._last)
+
+    async def async_remove(self) -> None:
+        """Delete the file."""
+        await self._store.async_remove()
+
+
+def _to_json(state: AccountState) -> dict[str, Any]:
+    data: dict[str, Any] = msgspec.to_builtins(state)
+    data["tasks"] = list(data.get("tasks", {}).values())
+    return data
+
+
+def _from_json(data: dict[str, Any]) -> AccountState:
+    tasks = _readable(data.get("tasks", []), UpgradeTask)
+    return AccountState(
+        tasks={task.task_id: task for task in tasks},
+        memory=data.get("memory", {}),
+        inactive_since=msgspec.convert(
+            data.get("inactive_since", {}), dict[str, datetime]
+        ),
+        outbox=tuple(_readable(data.get("outbox", []), TaskEvent)),
+    )
+
+
+def _readable[_ValueT](rows: list[Any], of: type[_ValueT]) -> list[_ValueT]:
+    """Return the rows that can be read; say which cannot."""
+    values = []
+    for row in rows:
+        try:
+            values.append(msgspec.convert(row, of))
+        except msgspec.ValidationError as err:
+            LOGGER.warning("A stored %s is left out: %s", of.__name__, err)
+    return values

@@ -1,0 +1,464 @@
+"""Every text that the code can show exists, and none is left over."""
+
+import ast
+from collections.abc import Callable, Iterator
+from enum import Enum
+from fnmatch import filter as matching
+import importlib
+import inspect
+from itertools import product
+import json
+from pathlib import Path
+import re
+from typing import Any, get_type_hints
+from unittest.mock import Mock
+
+from homeassistant.config_entries import SOURCE_USER
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import issue_registry as ir
+from homeassistant.util.yaml import load_yaml_dict
+import pytest
+
+from custom_components.fleet_upgrade import PLATFORMS as ENTITY_PLATFORMS
+from custom_components.fleet_upgrade.clients.errors import (
+    InvalidFieldError,
+    PlatformError,
+)
+from custom_components.fleet_upgrade.clients.registry import PLATFORMS
+from custom_components.fleet_upgrade.config_flow import CONF_REMOVE_STORED, UPDATE
+from custom_components.fleet_upgrade.const import (
+    CONF_PLATFORM,
+    CONF_RETENTION_DAYS,
+    DOMAIN,
+)
+
+from .translations import (
+    INTEGRATION,
+    TRANSLATIONS,
+    TranslationCheck,
+    english,
+    flatten,
+    placeholders_of,
+)
+
+type Need = tuple[str, set[str]]
+"""Path of a text, in which * stands for anything, and placeholders that are given."""
+
+ABORT_HELPERS = {
+    "_abort_if_unique_id_configured": "already_configured",
+    "_abort_if_unique_id_mismatch": "unique_id_mismatch",
+}
+"""Home Assistant's own ways to end a flow, and the reason that each gives."""
+
+
+def modules() -> Iterator[tuple[Path, ast.Module]]:
+    """Yield the modules of the integration, parsed."""
+    for path in sorted(INTEGRATION.rglob("*.py")):
+        yield path, ast.parse(path.read_text())
+
+
+def calls(module: ast.AST, *names: str) -> Iterator[ast.Call]:
+    """Yield the calls of functions, methods or classes with these names."""
+    for node in ast.walk(module):
+        if isinstance(node, ast.Call):
+            func = node.func
+            name = func.attr if isinstance(func, ast.Attribute) else None
+            name = func.id if isinstance(func, ast.Name) else name
+            if not names or name in names:
+                yield node
+
+
+def keywords(call: ast.Call) -> dict[str, ast.expr]:
+    """Return the keyword arguments of a call."""
+    return {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg}
+
+
+def strings(node: ast.AST) -> list[str]:
+    """Return the string constants in an expression."""
+    return [
+        each.value
+        for each in ast.walk(node)
+        if isinstance(each, ast.Constant) and isinstance(each.value, str)
+    ]
+
+
+def keys(node: ast.expr | None, module: ast.Module) -> list[str]:
+    """Return what an expression for a text's key can be.
+
+    A name stands for all strings that the module gives to a variable or parameter
+    of this name; what is put into an f-string may be anything.
+    """
+    match node:
+        case ast.Constant(value=str(value)):
+            return [value]
+        case ast.IfExp(body=body, orelse=orelse):
+            return keys(body, module) + keys(orelse, module)
+        case ast.JoinedStr(values=values):
+            return [
+                "".join(
+                    part.value if isinstance(part, ast.Constant) else "*"  # type: ignore[misc]
+                    for part in values
+                )
+            ]
+        case ast.Name(id=name):
+            return [key for given in _given_to(name, module) for key in strings(given)]
+    return []
+
+
+def _given_to(name: str, module: ast.Module) -> Iterator[ast.expr]:
+    for node in ast.walk(module):
+        match node:
+            case ast.Assign(targets=[ast.Name(id=target)], value=value):
+                if target == name:
+                    yield value
+            case ast.keyword(arg=arg, value=value) if arg == name:
+                yield value
+            case ast.arguments(kwonlyargs=parameters, kw_defaults=defaults):
+                for parameter, default in zip(parameters, defaults, strict=True):
+                    if parameter.arg == name and default is not None:
+                        yield default
+
+
+def every_error() -> Iterator[PlatformError]:
+    """Make every error of the clients in all its kinds."""
+    classes: list[type[PlatformError]] = [PlatformError]
+    for error in classes:
+        classes.extend(error.__subclasses__())
+        if issubclass(error, InvalidFieldError):
+            continue  # its rules stand where it is raised
+        hints = get_type_hints(error.__init__)
+        kinds: list[list[Any]] = []
+        by_name = inspect.signature(error).parameters.values()
+        parameters = [each for each in by_name if each.kind is not each.VAR_KEYWORD]
+        for parameter in parameters:
+            hint = hints[parameter.name]
+            if hint is bool:
+                kinds.append([False, True])
+            elif isinstance(hint, type) and issubclass(hint, Enum):
+                kinds.append(list(hint))
+            elif parameter.default is parameter.empty:
+                kinds.append([hint(1)])
+            else:
+                kinds.append([parameter.default])
+        for values in product(*kinds):
+            named = dict(zip((p.name for p in parameters), values, strict=True))
+            yield error(**named)
+
+
+def form_texts() -> Iterator[Need]:
+    """Yield what the forms of all platforms show."""
+    yield "title", set()
+    for step, name in (
+        ("config.step.user", CONF_PLATFORM),
+        ("options.step.init", CONF_RETENTION_DAYS),
+    ):
+        yield f"{step}.title", set()
+        yield f"{step}.data.{name}", set()
+        yield f"{step}.data_description.{name}", set()
+    for platform in PLATFORMS.values():
+        removable = [f.key for f in platform.form if f.is_secret and not f.required]
+        names = [field.key for field in platform.form]
+        for key in removable:
+            yield f"selector.{CONF_REMOVE_STORED}.options.{key}", set()
+        for field in platform.form:
+            for choice in field.choices:
+                yield f"selector.{field.key}.options.{choice}", set()
+        for step, fields in (
+            (platform.key, names),
+            (f"{platform.key}{UPDATE}", names + [CONF_REMOVE_STORED] * bool(removable)),
+        ):
+            yield f"config.step.{step}.title", set()
+            yield f"config.step.{step}.description", {"name"}
+            for field_key in fields:
+                yield f"config.step.{step}.data.{field_key}", set()
+                yield f"config.step.{step}.data_description.{field_key}", set()
+
+
+def flow_texts() -> Iterator[Need]:
+    """Yield the errors and the ends of flows that the flows themselves name."""
+    module = ast.parse((INTEGRATION / "config_flow.py").read_text())
+    for helper, reason in ABORT_HELPERS.items():
+        for _ in calls(module, helper):
+            yield f"config.abort.{reason}", set()
+    for node in ast.walk(module):
+        match node:
+            case ast.Assign(
+                targets=[ast.Subscript(value=ast.Name(id="errors"))], value=value
+            ):
+                for key in keys(value, module):
+                    yield f"config.error.{key}", set()
+
+
+def error_texts() -> Iterator[Need]:
+    """Yield what the clients' errors say, in a form and in an action."""
+    for error in every_error():
+        yield f"config.error.{error.key}", set(error.placeholders)
+        yield f"exceptions.{error.key}.message", set(error.placeholders)
+
+
+def rule_texts() -> Iterator[Need]:
+    """Yield what broken rules say where they can come up.
+
+    The rules of the forms' fields are also checked when an account is set up.
+    """
+    form = {field.key for platform in PLATFORMS.values() for field in platform.form}
+    for path, module in modules():
+        raised = list(calls(module, "InvalidFieldError"))
+        is_flow = path.name == "config_flow.py"
+        is_form = any(form & set(strings(call.args[0])) for call in raised)
+        for call in raised:
+            for key in keys(call.args[1], module):
+                given = {"field", *keywords(call)}
+                if is_flow or is_form:
+                    yield f"config.error.{key}", given
+                if not is_flow:
+                    yield f"exceptions.{key}.message", given
+
+
+def raised_texts() -> Iterator[Need]:
+    """Yield what is shown by a translation key that stands in the code."""
+    paths = {"DeviceInfo": "device.{}.name", "async_create_issue": "issues.{}.title"}
+    for _, module in modules():
+        for call in calls(module):
+            named = keywords(call)
+            func = ast.unparse(call.func).rpartition(".")[2]
+            if "translation_domain" not in named and func not in paths:
+                continue
+            given = named.get("translation_placeholders")
+            names = set(strings(given)) if given else set()
+            for key in keys(named.get("translation_key"), module):
+                path = paths.get(func, "exceptions.{}.message")
+                yield path.format(key), names
+
+
+def is_entity_description(value: object) -> bool:
+    """Return whether a value describes an entity.
+
+    Home Assistant makes the classes of some descriptions anew, without their base.
+    """
+    return not isinstance(value, type) and all(
+        hasattr(value, name)
+        for name in ("key", "translation_key", "entity_registry_enabled_default")
+    )
+
+
+def entity_texts() -> Iterator[Need]:
+    """Yield what entities show, by their descriptions."""
+    for platform in ENTITY_PLATFORMS:
+        module = importlib.import_module(f"custom_components.{DOMAIN}.{platform}")
+        found = [
+            each
+            for value in vars(module).values()
+            for each in (value if isinstance(value, tuple) else (value,))
+            if is_entity_description(each)
+        ]
+        assert found, f"{platform} has entities without a description"
+        for description in found:
+            if description.translation_key is None:
+                # Then its device class names it.
+                assert getattr(description, "device_class", None), description.key
+                continue
+            path = f"entity.{platform}.{description.translation_key}"
+            yield f"{path}.name", set()
+            for option in getattr(description, "options", None) or ():
+                yield f"{path}.state.{option}", set()
+            for event in getattr(description, "event_types", None) or ():
+                yield f"{path}.state_attributes.event_type.state.{event}", set()
+
+
+def action_texts() -> Iterator[Need]:
+    """Yield what the actions' own pages show."""
+    for action, described in load_yaml_dict(INTEGRATION / "services.yaml").items():
+        yield f"services.{action}.name", set()
+        yield f"services.{action}.description", set()
+        fields: dict[str, Any] = {}
+        for name, field in described["fields"].items():
+            if "fields" in field:
+                yield f"services.{action}.sections.{name}.name", set()
+                fields |= field["fields"]
+            else:
+                fields[name] = field
+        for name, field in fields.items():
+            yield f"services.{action}.fields.{name}.name", set()
+            yield f"services.{action}.fields.{name}.description", set()
+            select = field["selector"].get("select") or {}
+            if "translation_key" in select:
+                for option in select["options"]:
+                    yield (
+                        f"selector.{select['translation_key']}.options.{option}",
+                        set(),
+                    )
+
+
+SOURCES = (
+    form_texts,
+    flow_texts,
+    error_texts,
+    rule_texts,
+    raised_texts,
+    entity_texts,
+    action_texts,
+)
+
+OPTIONAL = re.compile(
+    r"(config|options)\.step\.\w+\.description"
+    r"|services\.\w+\.sections\.\w+\.description"
+    r"|issues\.\w+\.(description|fix_flow\..+)"
+    r"|entity\.\w+\.\w+\.(unit_of_measurement|state_attributes\..+)"
+)
+"""Texts that may be there for what shows another one."""
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.__name__)
+def test_every_text_is_there(source: Callable[[], Iterator[Need]]) -> None:
+    """What the code can show has a text, with no placeholder that it lacks."""
+    needs = list(source())
+    assert needs
+    lacking = [
+        (path, name)
+        for path, given in needs
+        for name in placeholders_of(english().get(path, "")) - given
+    ]
+    missing = [pattern for pattern, _ in needs if not matching(english(), pattern)]
+
+    assert missing == []
+    assert lacking == []
+
+
+def test_no_text_is_left_over() -> None:
+    """A text that nothing shows any more is removed."""
+    needed = {
+        path
+        for source in SOURCES
+        for pattern, _ in source()
+        for path in matching(english(), pattern)
+    }
+    left_over = english().keys() - needed
+    assert [path for path in left_over if not OPTIONAL.fullmatch(path)] == []
+
+
+def test_the_same_error_has_the_same_placeholders_everywhere() -> None:
+    """A placeholder is not forgotten in one of two texts about one thing."""
+    texts = english()
+    for error in every_error():
+        assert placeholders_of(texts[f"config.error.{error.key}"]) == placeholders_of(
+            texts[f"exceptions.{error.key}.message"]
+        )
+
+
+@pytest.mark.parametrize(
+    "path", sorted(TRANSLATIONS.glob("*.json")), ids=lambda path: path.stem
+)
+def test_translations_are_sorted_and_plain(path: Path) -> None:
+    """Home Assistant's own checks refuse markup, addresses and loose blanks."""
+    content = path.read_text()
+    tree = json.loads(content)
+    assert (
+        content == json.dumps(tree, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
+    )
+    for key, text in flatten(tree).items():
+        assert re.fullmatch(r"[a-z0-9_.-]+", key)
+        assert text, key
+        assert text == text.strip(), key
+        assert not re.search(r"[<>]|\w://|www\.|'\{|\[%key", text), key
+        assert placeholders_of(text) <= placeholders_of(english()[key]), key
+
+
+async def test_a_form_without_texts_is_found(
+    hass: HomeAssistant, check_translations: TranslationCheck
+) -> None:
+    """The guard of all tests sees titles, fields, descriptions and choices."""
+    lost = "config.step.user.data_description.platform"
+    check_translations.texts = {
+        path: text for path, text in english().items() if path != lost
+    }
+    await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
+    assert check_translations.problems == [f"no text {lost}"]
+    check_translations.problems.clear()
+
+
+def test_an_error_of_a_form_without_its_text_is_found() -> None:
+    """The guard sees errors, ends and what they lack."""
+    check = TranslationCheck(
+        {
+            "config.step.user.title": "Hello {name}",
+            "config.step.user.description": "{host}",
+            "config.error.throttled": "{seconds}",
+        }
+    )
+    form = {
+        "type": FlowResultType.FORM,
+        "step_id": "user",
+        "data_schema": Mock(schema={}),
+        "errors": {"base": "throttled", "host": "nonsense"},
+        "description_placeholders": {"name": "Demo"},
+    }
+    check.flow_result("config", form)
+    check.flow_result("config", {"type": FlowResultType.ABORT, "reason": "enough"})
+    check.flow_result("config", {"type": FlowResultType.MENU})
+
+    assert check.problems == [
+        "config.step.user.description lacks host",
+        "config.error.throttled lacks seconds",
+        "no text config.error.nonsense",
+        "no text config.abort.enough",
+        "nobody checks the texts of a step menu",
+    ]
+
+
+def test_an_error_without_its_text_is_found(
+    check_translations: TranslationCheck,
+) -> None:
+    """The guard sees each error as it is made."""
+    HomeAssistantError(translation_domain=DOMAIN, translation_key="nonsense")
+    HomeAssistantError(translation_domain=DOMAIN, translation_key="throttled")
+
+    assert check_translations.problems == [
+        "no text exceptions.nonsense.message",
+        "exceptions.throttled.message lacks seconds",
+    ]
+    check_translations.problems.clear()
+
+
+async def test_an_action_that_fails_without_translation_is_found(
+    hass: HomeAssistant, check_translations: TranslationCheck
+) -> None:
+    """The guard sees what an action raises in plain words."""
+    hass.services.async_register(
+        DOMAIN, "fail", Mock(side_effect=HomeAssistantError("in plain words"))
+    )
+    with pytest.raises(HomeAssistantError):
+        await hass.services.async_call(DOMAIN, "fail", blocking=True)
+
+    assert check_translations.problems == [
+        "fail says without translation: in plain words"
+    ]
+    check_translations.problems.clear()
+
+
+@pytest.mark.parametrize(
+    ("is_fixable", "problems"),
+    [
+        (False, ["no text issues.odd.title", "no text issues.odd.description"]),
+        (True, ["no text issues.odd.title", "no texts issues.odd.fix_flow"]),
+    ],
+)
+def test_an_issue_without_its_texts_is_found(
+    hass: HomeAssistant,
+    check_translations: TranslationCheck,
+    is_fixable: bool,
+    problems: list[str],
+) -> None:
+    """The guard sees issues, with or without a dialog that repairs them."""
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        "odd",
+        is_fixable=is_fixable,
+        severity=ir.IssueSeverity.WARNING,
+        translation_key="odd",
+    )
+    assert check_translations.problems == problems
+    check_translations.problems.clear()

@@ -1,5 +1,6 @@
 """Keeps an account's state across restarts."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -74,23 +75,26 @@ def _to_json(state: AccountState) -> dict[str, Any]:
 
 
 def _from_json(data: dict[str, Any]) -> AccountState:
-    tasks = _readable(data.get("tasks", []), UpgradeTask)
+    tasks = _readable(data.get("tasks", []), UpgradeTask, "upgrade task")
+    times = _readable(
+        data.get("inactive_since", {}).items(), tuple[str, datetime], "time"
+    )
     return AccountState(
         tasks={task.task_id: task for task in tasks},
         memory=data.get("memory", {}),
-        inactive_since=msgspec.convert(
-            data.get("inactive_since", {}), dict[str, datetime]
-        ),
-        outbox=tuple(_readable(data.get("outbox", []), TaskEvent)),
+        inactive_since=dict(times),
+        outbox=tuple(_readable(data.get("outbox", []), TaskEvent, "event")),
     )
 
 
-def _readable[_ValueT](rows: list[Any], of: type[_ValueT]) -> list[_ValueT]:
+def _readable[_ValueT](
+    rows: Iterable[Any], of: type[_ValueT], what: str
+) -> list[_ValueT]:
     """Return the rows that can be read; say which cannot."""
     values = []
     for row in rows:
         try:
             values.append(msgspec.convert(row, of))
         except msgspec.ValidationError as err:
-            LOGGER.warning("A stored %s is left out: %s", of.__name__, err)
+            LOGGER.warning("A stored %s cannot be read: %s", what, err)
     return values

@@ -1,0 +1,92 @@
+"""Fixtures that many tests share."""
+
+from typing import Any
+
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.syrupy import HomeAssistantSnapshotExtension
+from syrupy.assertion import SnapshotAssertion
+
+from custom_components.fleet_upgrade.clients.registry import PLATFORMS
+from custom_components.fleet_upgrade.const import CONF_PLATFORM, DOMAIN
+from simulator.oceanconnect import OceanConnectSimulator
+
+from . import tiny_platform
+from .common_simulator import oceanconnect, simulator_server
+from .tiny_platform import TinyFleet
+from .translations import TranslationCheck, check_translations
+
+__all__ = ["check_translations", "oceanconnect", "simulator_server"]
+
+
+@pytest.fixture(autouse=True)
+def load_custom_integrations(request: pytest.FixtureRequest) -> None:
+    """Let Home Assistant find the integration, in tests that have one."""
+    if "hass" in request.fixturenames:
+        request.getfixturevalue("enable_custom_integrations")
+
+
+@pytest.fixture
+def snapshot(snapshot: SnapshotAssertion) -> SnapshotAssertion:
+    """Show Home Assistant's objects in snapshots the way core's own tests do."""
+    return snapshot.use_extension(HomeAssistantSnapshotExtension)
+
+
+@pytest.fixture
+def credentials(oceanconnect: OceanConnectSimulator) -> dict[str, Any]:
+    """Return the data of an account on the simulated platform."""
+    return {
+        CONF_PLATFORM: "oceanconnect",
+        "host": oceanconnect.host,
+        "port": oceanconnect.port,
+        "app_id": oceanconnect.app_id,
+        "secret": oceanconnect.secret,
+        "client_certificate": oceanconnect.tls.client_pem.decode(),
+        "client_key": oceanconnect.tls.client_key.decode(),
+        "ca": oceanconnect.tls.ca_pem.decode(),
+        "server_check": "full",
+    }
+
+
+@pytest.fixture
+def entry(hass: HomeAssistant, credentials: dict[str, Any]) -> MockConfigEntry:
+    """Return an account on the simulated platform that is not set up."""
+    platform = PLATFORMS[credentials[CONF_PLATFORM]]
+    entry = MockConfigEntry(
+        domain=DOMAIN,
+        title=platform.title(credentials),
+        unique_id=f"{platform.key}_{platform.account_id(credentials)}",
+        data=credentials,
+    )
+    entry.add_to_hass(hass)
+    return entry
+
+
+@pytest.fixture
+async def account(hass: HomeAssistant, entry: MockConfigEntry) -> MockConfigEntry:
+    """Return an account on the simulated platform that is set up."""
+    await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert entry.state is ConfigEntryState.LOADED
+    return entry
+
+
+@pytest.fixture
+def fleet(
+    monkeypatch: pytest.MonkeyPatch, check_translations: TranslationCheck
+) -> TinyFleet:
+    """Register the tiny platform, whose tasks the test sets."""
+    check_translations.texts = {**check_translations.texts, **tiny_platform.TEXTS}
+    fleet = TinyFleet()
+    monkeypatch.setitem(PLATFORMS, tiny_platform.KEY, fleet.as_platform())
+    return fleet
+
+
+@pytest.fixture
+def tiny_entry(hass: HomeAssistant, fleet: TinyFleet) -> MockConfigEntry:
+    """Return an account on the tiny platform that is not set up."""
+    entry = tiny_platform.make_entry()
+    entry.add_to_hass(hass)
+    return entry

@@ -1,0 +1,174 @@
+"""What is kept of an account across restarts, and when it is written."""
+
+from datetime import timedelta
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.core import HomeAssistant
+import pytest
+from pytest_homeassistant_custom_component.common import async_fire_time_changed
+
+from custom_components.fleet_upgrade.account import (
+    AccountState,
+    TaskEvent,
+    TaskEventType,
+)
+from custom_components.fleet_upgrade.clients.model import (
+    Execution,
+    Policy,
+    StatusCounts,
+    Targets,
+    TaskStatus,
+    UpgradeKind,
+)
+from custom_components.fleet_upgrade.const import STORE_DELAY
+from custom_components.fleet_upgrade.store import AccountStore
+
+from .tiny_platform import NOW, make_task
+
+KEY = "fleet_upgrade.account"
+STATE = AccountState(
+    tasks={
+        "one": make_task("one", TaskStatus.WAITING),
+        "two": make_task(
+            "two",
+            None,
+            kind=UpgradeKind.SOFTWARE,
+            version=None,
+            created=None,
+            counts=StatusCounts(),
+            targets=Targets(devices=("meter-1",), model="M1"),
+            policy=Policy(
+                execution=Execution.CUSTOM,
+                start=NOW,
+                end=NOW + timedelta(hours=1),
+                retries=3,
+            ),
+        ),
+    },
+    memory={"order": "newest_first", "seen": ["one", "two"]},
+    inactive_since={"two": NOW},
+    outbox=(
+        TaskEvent(
+            type=TaskEventType.CREATED,
+            task_id="one",
+            kind=UpgradeKind.FIRMWARE,
+            counts=StatusCounts(total=8),
+        ),
+    ),
+)
+
+
+@pytest.fixture
+def store(hass: HomeAssistant) -> AccountStore:
+    """Return the store of an account."""
+    return AccountStore(hass, "account")
+
+
+async def test_a_new_account_has_no_state(store: AccountStore) -> None:
+    """That is how its first poll is told from all others."""
+    assert await store.async_load() is None
+    await store.async_flush()
+
+
+async def test_a_state_is_read_as_it_was_written(
+    hass: HomeAssistant, store: AccountStore
+) -> None:
+    """Times, unknown values and the client's memory included."""
+    await store.async_save(STATE)
+    assert await AccountStore(hass, "account").async_load() == STATE
+
+
+async def test_an_empty_state_is_a_state(
+    hass: HomeAssistant, store: AccountStore
+) -> None:
+    """An account without tasks has been polled all the same."""
+    await store.async_save(AccountState())
+    assert await AccountStore(hass, "account").async_load() == AccountState()
+
+
+async def test_a_row_that_cannot_be_read_is_left_out(
+    hass: HomeAssistant,
+    hass_storage: dict[str, Any],
+    store: AccountStore,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The others are used."""
+    await store.async_save(STATE)
+    data = hass_storage[KEY]["data"]
+    data["tasks"][0]["kind"] = "hardware"
+    data["outbox"][0] = {"type": "created"}
+    state = await AccountStore(hass, "account").async_load()
+    assert state is not None
+    assert state.tasks == {"two": STATE.tasks["two"]}
+    assert state.outbox == ()
+    assert state.memory == STATE.memory
+    assert "A stored upgrade task cannot be read" in caplog.text
+    assert "A stored event cannot be read" in caplog.text
+
+
+async def test_times_that_cannot_be_read_are_left_out(
+    hass: HomeAssistant, hass_storage: dict[str, Any], store: AccountStore
+) -> None:
+    """A task is then kept a little longer, no more."""
+    await store.async_save(STATE)
+    hass_storage[KEY]["data"]["inactive_since"]["two"] = "some time"
+    state = await AccountStore(hass, "account").async_load()
+    assert state is not None
+    assert state.tasks == STATE.tasks
+    assert state.inactive_since == {}
+
+
+async def test_a_state_that_did_not_change_is_not_written_again(
+    hass: HomeAssistant,
+    hass_storage: dict[str, Any],
+    store: AccountStore,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """Flash memory wears out."""
+    await store.async_save(STATE)
+    del hass_storage[KEY]
+    await store.async_save(STATE)
+    store.async_save_later(STATE)
+    await store.async_flush()
+    freezer.tick(STORE_DELAY + 1)
+    async_fire_time_changed(hass)
+    await hass.async_block_till_done()
+    assert KEY not in hass_storage
+
+
+async def test_what_can_wait_is_written_later(
+    hass: HomeAssistant,
+    hass_storage: dict[str, Any],
+    store: AccountStore,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """Counts change with every poll."""
+    store.async_save_later(STATE)
+    await hass.async_block_till_done()
+    assert KEY not in hass_storage
+    freezer.tick(STORE_DELAY + 1)
+    async_fire_time_changed(hass)
+    await hass.async_block_till_done()
+    assert KEY in hass_storage
+
+
+async def test_what_waits_is_written_when_the_account_is_unloaded(
+    hass_storage: dict[str, Any], store: AccountStore
+) -> None:
+    """Else the next set-up would read an old state, and this one overwrite it."""
+    store.async_save_later(STATE)
+    await store.async_flush()
+    assert [row["task_id"] for row in hass_storage[KEY]["data"]["tasks"]] == [
+        "one",
+        "two",
+    ]
+
+
+async def test_a_removed_account_leaves_no_file(
+    hass: HomeAssistant, hass_storage: dict[str, Any], store: AccountStore
+) -> None:
+    """Nor a write that waits."""
+    await store.async_save(STATE)
+    await store.async_remove()
+    assert KEY not in hass_storage

@@ -1,0 +1,719 @@
+"""Adding an account, bringing it up to date, and its options.
+
+All of it against the simulated platform over TLS, with files that are uploaded as a
+browser does it.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+import socket
+from typing import Any
+from unittest.mock import AsyncMock, patch
+
+from aiohttp import FormData
+from aiohttp.test_utils import TestClient
+from homeassistant.components import file_upload
+from homeassistant.config_entries import (
+    SOURCE_IMPORT,
+    SOURCE_USER,
+    ConfigEntryState,
+    ConfigFlowResult,
+)
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType, InvalidData, UnknownStep
+from homeassistant.setup import async_setup_component
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+
+from custom_components.fleet_upgrade.clients.budget import CallBudget, shared_budget
+from custom_components.fleet_upgrade.clients.oceanconnect.client import (
+    OceanConnectClient,
+)
+from custom_components.fleet_upgrade.const import DOMAIN
+from simulator.oceanconnect import (
+    FORBIDDEN_HTML,
+    Fault,
+    FaultKind,
+    OceanConnectSimulator,
+)
+from simulator.tls import KEY_PASSWORD
+
+from .tiny_platform import TinyFleet
+from .translations import TranslationCheck
+
+FILES = ("client_certificate", "client_key", "ca")
+SECRETS = {"secret", "client_key_password", *FILES}
+
+
+def suggested(result: ConfigFlowResult) -> dict[str, Any]:
+    """Return what a form shows in its fields at first."""
+    schema = result["data_schema"]
+    assert schema is not None
+    return {
+        str(key): key.description["suggested_value"]
+        for key in schema.schema
+        if key.description
+    }
+
+
+def fields(result: ConfigFlowResult) -> set[str]:
+    """Return the keys of a form's fields."""
+    schema = result["data_schema"]
+    assert schema is not None
+    return {str(key) for key in schema.schema}
+
+
+@dataclass
+class Person:
+    """Someone who fills in the forms, with the files of the simulated platform."""
+
+    hass: HomeAssistant
+    browser: TestClient[Any, Any]
+    oceanconnect: OceanConnectSimulator
+    budget: CallBudget
+    """Of the account to be added, with short pauses; kept as long as this person."""
+    answers: dict[str, Any] = field(default_factory=dict)
+
+    async def upload(self, content: bytes) -> str:
+        """Upload a file and return its ID."""
+        form = FormData()
+        form.add_field("file", content, filename="some.pem")
+        response = await self.browser.post("/api/file_upload", data=form)
+        assert response.status == 200
+        file_id: str = (await response.json())["file_id"]
+        return file_id
+
+    async def prepare(self) -> None:
+        """Look up all that works, and upload the files."""
+        tls = self.oceanconnect.tls
+        self.answers = {
+            "host": self.oceanconnect.host,
+            "port": self.oceanconnect.port,
+            "app_id": self.oceanconnect.app_id,
+            "secret": self.oceanconnect.secret,
+            "client_certificate": await self.upload(tls.client_pem),
+            "client_key": await self.upload(tls.client_key),
+            "ca": await self.upload(tls.ca_pem),
+            "server_check": "full",
+        }
+
+    async def start(self, platform: str = "oceanconnect") -> str:
+        """Choose a platform for a new account and return the flow's ID."""
+        flow = self.hass.config_entries.flow
+        result = await flow.async_init(DOMAIN, context={"source": SOURCE_USER})
+        assert result["type"] is FlowResultType.FORM
+        assert result["step_id"] == "user"
+        result = await flow.async_configure(result["flow_id"], {"platform": platform})
+        assert result["type"] is FlowResultType.FORM
+        assert result["step_id"] == platform
+        assert result["errors"] == {}
+        return result["flow_id"]
+
+    async def send(self, flow_id: str, **changes: Any) -> ConfigFlowResult:
+        """Send the form with what works, but for some answers.
+
+        ``None`` leaves a field empty; bytes are uploaded first.
+        """
+        answers = self.answers | changes
+        return await self.hass.config_entries.flow.async_configure(
+            flow_id,
+            {
+                key: await self.upload(answer) if isinstance(answer, bytes) else answer
+                for key, answer in answers.items()
+                if answer is not None
+            },
+        )
+
+
+def credentials_of(simulator: OceanConnectSimulator) -> dict[str, Any]:
+    """Return the data of an account that works."""
+    return {
+        "platform": "oceanconnect",
+        "host": simulator.host,
+        "port": simulator.port,
+        "app_id": simulator.app_id,
+        "secret": simulator.secret,
+        "client_certificate": simulator.tls.client_pem.decode(),
+        "client_key": simulator.tls.client_key.decode(),
+        "ca": simulator.tls.ca_pem.decode(),
+        "server_check": "full",
+    }
+
+
+@pytest.fixture
+async def person(
+    hass: HomeAssistant,
+    oceanconnect: OceanConnectSimulator,
+    hass_client: ClientSessionGenerator,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Person:
+    """Someone with a browser and all that is needed to add an account."""
+    # By default all Home Assistants of a machine share this folder.
+    monkeypatch.setattr(file_upload, "TEMP_DIR_NAME", str(tmp_path / "uploads"))
+    assert await async_setup_component(hass, "file_upload", {})
+    budget = shared_budget(
+        "oceanconnect", f"{oceanconnect.host}:{oceanconnect.port}", oceanconnect.app_id
+    )
+    budget.pause = 0.1
+    person = Person(hass, await hass_client(), oceanconnect, budget)
+    await person.prepare()
+    return person
+
+
+@pytest.fixture
+def set_up_entry() -> Iterator[AsyncMock]:
+    """Accept each account, where a test is about its form only."""
+    with patch(
+        f"custom_components.{DOMAIN}.async_setup_entry", return_value=True
+    ) as set_up_entry:
+        yield set_up_entry
+
+
+@pytest.fixture
+def entry(hass: HomeAssistant, oceanconnect: OceanConnectSimulator) -> MockConfigEntry:
+    """An account that is there already."""
+    entry = MockConfigEntry(
+        domain=DOMAIN,
+        title="North",
+        unique_id=f"oceanconnect_{oceanconnect.app_id}",
+        data=credentials_of(oceanconnect),
+        options={"retention_days": 7},
+    )
+    entry.add_to_hass(hass)
+    return entry
+
+
+async def test_an_account_is_added(hass: HomeAssistant, person: Person) -> None:
+    """From the first form to an account that runs."""
+    result = await person.send(await person.start())
+    await hass.async_block_till_done()
+
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert result["title"] == "OceanConnect fleet-test"
+    assert result["data"] == credentials_of(person.oceanconnect)
+    assert result["options"] == {"retention_days": 7}
+    assert result["result"].unique_id == "oceanconnect_fleet-test"
+    assert result["result"].state is ConfigEntryState.LOADED
+
+
+async def test_the_first_form_offers_all_platforms(
+    hass: HomeAssistant, fleet: TinyFleet
+) -> None:
+    """The platforms are what the registry holds, by their own names."""
+    result = await hass.config_entries.flow.async_init(
+        DOMAIN, context={"source": SOURCE_USER}
+    )
+    assert result["data_schema"] is not None
+    choice = result["data_schema"].schema["platform"]
+    assert [(each["value"], each["label"]) for each in choice.config["options"]] == [
+        ("oceanconnect", "Huawei OceanConnect"),
+        ("tiny", "Tiny IoT"),
+    ]
+
+
+async def test_a_step_of_nobody_is_unknown(hass: HomeAssistant) -> None:
+    """Only registered platforms have steps."""
+    with pytest.raises(UnknownStep):
+        await hass.config_entries.flow.async_init(
+            DOMAIN, context={"source": SOURCE_IMPORT}
+        )
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """Something that is wrong at first, and what the form says of it."""
+
+    says: dict[str, str]
+    answers: Callable[[OceanConnectSimulator], dict[str, Any]] = lambda _: {}
+    platform: Callable[[OceanConnectSimulator], object] = lambda _: None
+    repair: Callable[[OceanConnectSimulator], object] = lambda _: None
+    placeholders: Mapping[str, str] = field(default_factory=dict)
+
+
+def closed_port() -> int:
+    """Return a port on which nobody listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
+def answer_html(simulator: OceanConnectSimulator) -> None:
+    """Let a load balancer answer in place of the platform."""
+    simulator.faults.add(
+        Fault(
+            kind=FaultKind.STATUS,
+            status=403,
+            content_type="text/html",
+            body=FORBIDDEN_HTML,
+        )
+    )
+
+
+REFUSALS = {
+    "a wrong secret": Mistake(
+        {"base": "invalid_auth"}, answers=lambda _: {"secret": "wrong"}
+    ),
+    "a wrong application ID": Mistake(
+        {"base": "invalid_auth"}, answers=lambda _: {"app_id": "somebody-else"}
+    ),
+    "an application that is gone": Mistake(
+        {"base": "application_unknown"},
+        platform=OceanConnectSimulator.delete_app,
+        repair=OceanConnectSimulator.reset,
+    ),
+    "a frozen application": Mistake(
+        {"base": "application_frozen"},
+        platform=OceanConnectSimulator.freeze_app,
+        repair=lambda simulator: simulator.freeze_app(False),
+    ),
+    "no calls left": Mistake(
+        {"base": "throttled"},
+        platform=lambda simulator: simulator.faults.add(
+            Fault(kind=FaultKind.THROTTLE, count=None)
+        ),
+        repair=lambda simulator: simulator.faults.clear(),
+        placeholders={"seconds": "0"},
+    ),
+    "a platform in trouble": Mistake(
+        {"base": "server_error"},
+        platform=lambda simulator: simulator.faults.add(
+            Fault(kind=FaultKind.STATUS, status=503)
+        ),
+    ),
+    "somebody else who answers": Mistake(
+        {"base": "not_the_platform"}, platform=answer_html
+    ),
+    "an answer that makes no sense": Mistake(
+        {"base": "malformed_answer"},
+        platform=lambda simulator: simulator.faults.add(
+            Fault(kind=FaultKind.MALFORMED, path="/operations", body=b'{"data": 1}')
+        ),
+    ),
+}
+
+CONNECTIONS = {
+    "a port on which nobody listens": Mistake(
+        {"base": "cannot_connect"}, answers=lambda _: {"port": closed_port()}
+    ),
+    "no CA certificate": Mistake(
+        {"base": "tls_unknown_ca"}, answers=lambda _: {"ca": None}
+    ),
+    "another CA certificate": Mistake(
+        {"base": "tls_unknown_ca"},
+        answers=lambda simulator: {"ca": simulator.tls.foreign.ca_pem},
+    ),
+    "another host name in the certificate": Mistake(
+        {"base": "tls_host_name"},
+        platform=lambda simulator: simulator.present_certificate("wrong_name"),
+        repair=lambda simulator: simulator.present_certificate("good"),
+    ),
+    "a server's certificate that has expired": Mistake(
+        {"base": "tls_expired"},
+        platform=lambda simulator: simulator.present_certificate("expired"),
+        repair=lambda simulator: simulator.present_certificate("good"),
+    ),
+    "no client certificate": Mistake(
+        {"base": "hung_up"},
+        answers=lambda _: {"client_certificate": None, "client_key": None},
+    ),
+    "a client certificate of another CA": Mistake(
+        {"base": "hung_up"},
+        answers=lambda simulator: {
+            "client_certificate": simulator.tls.foreign.client_pem
+        },
+    ),
+}
+
+LOCAL = {
+    "an address with a scheme": Mistake(
+        {"host": "host_invalid"}, answers=lambda _: {"host": "https://127.0.0.1"}
+    ),
+    "an address of blanks": Mistake(
+        {"host": "value_missing"}, answers=lambda _: {"host": "  "}
+    ),
+    "a secret that is empty": Mistake(
+        {"secret": "value_missing"}, answers=lambda _: {"secret": ""}
+    ),
+    "a file that is not text": Mistake(
+        {"ca": "not_pem"}, answers=lambda _: {"ca": b"\x30\x82\x01\x00\xff"}
+    ),
+    "a key in place of a certificate": Mistake(
+        {"client_certificate": "not_pem"},
+        answers=lambda simulator: {"client_certificate": simulator.tls.client_key},
+    ),
+    "a certificate in place of a key": Mistake(
+        {"client_key": "not_pem"},
+        answers=lambda simulator: {"client_key": simulator.tls.client_pem},
+    ),
+    "a file that is too large": Mistake(
+        {"ca": "file_too_large"},
+        answers=lambda simulator: {"ca": simulator.tls.ca_pem + b"\n" * 64 * 1024},
+        placeholders={"limit": "64"},
+    ),
+    "a file that is not there any more": Mistake(
+        {"ca": "upload_missing"}, answers=lambda _: {"ca": "0" * 32}
+    ),
+    "no private key": Mistake(
+        {"client_key": "key_missing"}, answers=lambda _: {"client_key": None}
+    ),
+    "a private key only": Mistake(
+        {"client_certificate": "certificate_missing"},
+        answers=lambda _: {"client_certificate": None},
+    ),
+    "a private key of another certificate": Mistake(
+        {"client_key": "key_mismatch"},
+        answers=lambda simulator: {"client_certificate": simulator.tls.ca_pem},
+    ),
+    "a client certificate that has expired": Mistake(
+        {"client_certificate": "certificate_expired"},
+        answers=lambda simulator: {
+            "client_certificate": simulator.tls.expired_client_pem
+        },
+    ),
+    "no password for the private key": Mistake(
+        {"client_key_password": "key_password_missing"},
+        answers=lambda simulator: {"client_key": simulator.tls.encrypted_client_key},
+    ),
+    "a wrong password for the private key": Mistake(
+        {"client_key_password": "key_password_wrong"},
+        answers=lambda simulator: {
+            "client_key": simulator.tls.encrypted_client_key,
+            "client_key_password": "wrong",
+        },
+    ),
+}
+
+
+async def assert_told_and_repaired(person: Person, mistake: Mistake) -> None:
+    """Make a mistake, read what the form says, and go on in the same form."""
+    flow_id = await person.start()
+    mistake.platform(person.oceanconnect)
+    changes = mistake.answers(person.oceanconnect)
+    for key, answer in changes.items():
+        if isinstance(answer, bytes):
+            changes[key] = await person.upload(answer)
+
+    result = await person.send(flow_id, **changes)
+    assert result["type"] is FlowResultType.FORM
+    assert result["step_id"] == "oceanconnect"
+    assert result["errors"] == mistake.says
+    assert (
+        mistake.placeholders.items()
+        <= (result["description_placeholders"] or {}).items()
+    )
+    # What was typed stays.
+    assert suggested(result) == {
+        key: answer
+        for key, answer in (person.answers | changes).items()
+        if answer is not None
+    }
+
+    mistake.repair(person.oceanconnect)
+    result = await person.send(flow_id)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert result["data"] == credentials_of(person.oceanconnect)
+
+
+@pytest.mark.usefixtures("set_up_entry")
+@pytest.mark.parametrize("mistake", REFUSALS.values(), ids=REFUSALS)
+async def test_what_the_platform_refuses_is_told_and_repaired(
+    person: Person, mistake: Mistake
+) -> None:
+    """A refusal has a text of its own, and the form goes on."""
+    await assert_told_and_repaired(person, mistake)
+
+
+@pytest.mark.usefixtures("set_up_entry")
+@pytest.mark.parametrize("mistake", CONNECTIONS.values(), ids=CONNECTIONS)
+async def test_why_there_is_no_connection_is_told_and_repaired(
+    person: Person, mistake: Mistake
+) -> None:
+    """A connection that fails has a text of its own, and the form goes on."""
+    await assert_told_and_repaired(person, mistake)
+
+
+@pytest.mark.usefixtures("set_up_entry")
+@pytest.mark.parametrize("mistake", LOCAL.values(), ids=LOCAL)
+async def test_what_is_wrong_with_the_answers_is_told_before_anything_is_sent(
+    person: Person, mistake: Mistake
+) -> None:
+    """A mistake in a field is told at this field, and the form goes on."""
+    await assert_told_and_repaired(person, mistake)
+    assert person.oceanconnect.calls.count("login") == 1
+
+
+@pytest.mark.usefixtures("set_up_entry")
+async def test_what_nobody_expected_is_logged(
+    person: Person, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Even a bug does not end the form."""
+    flow_id = await person.start()
+    with patch.object(OceanConnectClient, "verify", side_effect=RuntimeError("a bug")):
+        result = await person.send(flow_id)
+    assert result["type"] is FlowResultType.FORM
+    assert result["errors"] == {"base": "unknown"}
+    assert "RuntimeError: a bug" in caplog.text
+
+    result = await person.send(flow_id)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+@pytest.mark.usefixtures("set_up_entry")
+async def test_an_encrypted_key_is_stored_with_its_password(person: Person) -> None:
+    """The key stays encrypted as it was given."""
+    key = person.oceanconnect.tls.encrypted_client_key
+    result = await person.send(
+        await person.start(), client_key=key, client_key_password=KEY_PASSWORD
+    )
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert result["data"]["client_key"] == key.decode()
+    assert result["data"]["client_key_password"] == KEY_PASSWORD
+
+
+@pytest.mark.usefixtures("set_up_entry")
+async def test_only_the_pem_blocks_of_a_file_are_stored(person: Person) -> None:
+    """Remarks around certificates, in whatever encoding, do no harm."""
+    tls = person.oceanconnect.tls
+    result = await person.send(
+        await person.start(),
+        ca=b"\xef\xbb\xbfB\xe4g Attributes\r\n" + tls.ca_pem + tls.foreign.ca_pem,
+        app_id=f" {person.oceanconnect.app_id}\n",
+    )
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert result["data"]["ca"] == (tls.ca_pem + tls.foreign.ca_pem).decode()
+    assert result["data"]["app_id"] == person.oceanconnect.app_id
+
+
+@pytest.mark.usefixtures("set_up_entry")
+async def test_a_platform_without_any_check_of_the_server(person: Person) -> None:
+    """Who takes the risk needs no CA certificate."""
+    person.oceanconnect.present_certificate("expired")
+    result = await person.send(await person.start(), ca=None, server_check="none")
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert "ca" not in result["data"]
+
+
+async def test_an_account_is_not_added_twice(
+    person: Person, entry: MockConfigEntry
+) -> None:
+    """Nothing is sent, since signing in would end the session of the account."""
+    result = await person.send(await person.start(), secret="another one")
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == "already_configured"
+    assert len(person.oceanconnect.calls) == 0
+
+
+@pytest.mark.usefixtures("set_up_entry")
+async def test_a_platform_registered_later_has_a_form_too(
+    person: Person, fleet: TinyFleet, check_translations: TranslationCheck
+) -> None:
+    """The form is what the platform declares, in a step that is named like it."""
+    flow_id = await person.start("tiny")
+    person.answers = {"fleet": "north", "password": "very secret"}
+    result = await person.send(flow_id)
+
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert result["data"] == {"platform": "tiny", **person.answers}
+    # Which it has no texts for, of course.
+    assert all(" config.step.tiny." in text for text in check_translations.problems)
+    check_translations.problems.clear()
+
+
+async def update_form(
+    hass: HomeAssistant, entry: MockConfigEntry, source: str
+) -> ConfigFlowResult:
+    """Open the form that brings an account up to date."""
+    if source == "reauth":
+        result = await entry.start_reauth_flow(hass)
+    else:
+        result = await entry.start_reconfigure_flow(hass)
+    assert result["type"] is FlowResultType.FORM
+    assert result["step_id"] == "oceanconnect_update"
+    assert result["description_placeholders"] == {"name": "North"}
+    return result
+
+
+BOTH_UPDATES = pytest.mark.parametrize("source", ["reauth", "reconfigure"])
+
+
+@BOTH_UPDATES
+async def test_stored_secrets_are_never_shown(
+    hass: HomeAssistant, entry: MockConfigEntry, source: str
+) -> None:
+    """All else stands in the form as it is."""
+    result = await update_form(hass, entry, source)
+    assert suggested(result) == {
+        key: value
+        for key, value in entry.data.items()
+        if key not in {"platform", *SECRETS}
+    }
+
+
+@BOTH_UPDATES
+@pytest.mark.usefixtures("set_up_entry")
+async def test_a_new_secret_is_stored_once_it_works(
+    hass: HomeAssistant, person: Person, entry: MockConfigEntry, source: str
+) -> None:
+    """Files that are not uploaded again stay as they are."""
+    person.oceanconnect.change_secret("changed on the platform")
+    before = dict(entry.data)
+    flow_id = (await update_form(hass, entry, source))["flow_id"]
+    kept = dict.fromkeys(FILES)
+
+    result = await person.send(flow_id, **kept)
+    assert result["type"] is FlowResultType.FORM
+    assert result["errors"] == {"base": "invalid_auth"}
+    assert entry.data == before
+
+    result = await person.send(flow_id, **kept, secret="changed on the platform")
+    await hass.async_block_till_done()
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == f"{source}_successful"
+    assert entry.data == before | {"secret": "changed on the platform"}
+    assert entry.options == {"retention_days": 7}
+
+
+@BOTH_UPDATES
+@pytest.mark.usefixtures("set_up_entry")
+async def test_credentials_that_work_again_need_not_be_typed_again(
+    hass: HomeAssistant, person: Person, entry: MockConfigEntry, source: str
+) -> None:
+    """An application that was frozen for a while keeps its secret."""
+    before = dict(entry.data)
+    flow_id = (await update_form(hass, entry, source))["flow_id"]
+    result = await person.send(flow_id, secret=None, **dict.fromkeys(FILES))
+    await hass.async_block_till_done()
+
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == f"{source}_successful"
+    assert entry.data == before
+
+
+@BOTH_UPDATES
+async def test_an_account_keeps_its_application_id(
+    hass: HomeAssistant, person: Person, entry: MockConfigEntry, source: str
+) -> None:
+    """Another application is another account, with tasks of its own."""
+    before = dict(entry.data)
+    flow_id = (await update_form(hass, entry, source))["flow_id"]
+    result = await person.send(flow_id, app_id="somebody-else")
+
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == "unique_id_mismatch"
+    assert entry.data == before
+    assert len(person.oceanconnect.calls) == 0
+
+
+@pytest.mark.usefixtures("set_up_entry")
+async def test_address_and_certificate_can_change(
+    hass: HomeAssistant, person: Person, entry: MockConfigEntry
+) -> None:
+    """A platform that moved is still the same account."""
+    tls = person.oceanconnect.tls
+    renewed = tls.authority.sign("Renewed application")
+    flow_id = (await update_form(hass, entry, "reconfigure"))["flow_id"]
+    with OceanConnectSimulator(
+        app_id=person.oceanconnect.app_id,
+        secret=person.oceanconnect.secret,
+        tls_dir=tls.folder,
+    ) as moved:
+        result = await person.send(
+            flow_id,
+            port=moved.port,
+            secret=None,
+            ca=None,
+            client_certificate=renewed.certificate_pem,
+            client_key=renewed.key_pem,
+            server_check="certificate",
+        )
+        await hass.async_block_till_done()
+
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == "reconfigure_successful"
+    assert len(person.oceanconnect.calls) == 0
+    assert entry.unique_id == f"oceanconnect_{person.oceanconnect.app_id}"
+    assert entry.title == "North"
+    assert entry.data == credentials_of(person.oceanconnect) | {
+        "port": moved.port,
+        "client_certificate": renewed.certificate_pem.decode(),
+        "client_key": renewed.key_pem.decode(),
+        "server_check": "certificate",
+    }
+
+
+@pytest.mark.usefixtures("set_up_entry")
+async def test_what_is_not_needed_any_more_can_be_removed(
+    hass: HomeAssistant, person: Person, entry: MockConfigEntry
+) -> None:
+    """A key without a password replaces one with a password; the CA goes, too."""
+    hass.config_entries.async_update_entry(
+        entry,
+        data={
+            **entry.data,
+            "client_key": person.oceanconnect.tls.encrypted_client_key.decode(),
+            "client_key_password": KEY_PASSWORD,
+        },
+    )
+    result = await update_form(hass, entry, "reconfigure")
+    assert result["data_schema"] is not None
+    removable = result["data_schema"].schema["remove_stored"].config["options"]
+    assert removable == [
+        "client_certificate",
+        "client_key",
+        "client_key_password",
+        "ca",
+    ]
+
+    result = await person.send(
+        result["flow_id"],
+        secret=None,
+        client_certificate=None,
+        ca=None,
+        server_check="none",
+        remove_stored=["client_key", "client_key_password", "ca"],
+    )
+    await hass.async_block_till_done()
+
+    assert result["type"] is FlowResultType.ABORT
+    expected = credentials_of(person.oceanconnect) | {"server_check": "none"}
+    del expected["ca"]
+    assert entry.data == expected
+
+
+async def test_where_nothing_can_be_removed_nothing_is_asked(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    """An account without files has no choice of files to remove."""
+    hass.config_entries.async_update_entry(
+        entry,
+        data={key: entry.data[key] for key in entry.data if key not in FILES},
+    )
+    result = await update_form(hass, entry, "reconfigure")
+    assert "remove_stored" not in fields(result)
+
+
+@pytest.mark.usefixtures("set_up_entry")
+@pytest.mark.parametrize("options", [{}, {"retention_days": 7}])
+async def test_the_retention_is_an_option(
+    hass: HomeAssistant, entry: MockConfigEntry, options: dict[str, int]
+) -> None:
+    """Ended tasks are kept for a week, or as long as the user wants."""
+    hass.config_entries.async_update_entry(entry, options=options)
+    flow = hass.config_entries.options
+    result = await flow.async_init(entry.entry_id)
+    assert result["type"] is FlowResultType.FORM
+    assert result["step_id"] == "init"
+    assert suggested(result) == {"retention_days": 7}
+    for wrong in (0, 366):
+        with pytest.raises(InvalidData):
+            await flow.async_configure(result["flow_id"], {"retention_days": wrong})
+
+    result = await flow.async_configure(result["flow_id"], {"retention_days": 30.0})
+    await hass.async_block_till_done()
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert entry.options == {"retention_days": 30}
+    assert isinstance(entry.options["retention_days"], int)

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from aiohttp import ClientSession
 
+from .budget import CallBudget
 from .model import (
     CreateRequest,
     Device,
@@ -93,6 +94,8 @@ class PlatformClient(Protocol):
     pages. Polling takes at most half of the call budget, listings leave some of it
     free, everything else may use all of it.
     """
+
+    budget: CallBudget
 
     async def verify(self) -> None:
         """Sign in and read one page, so that wrong credentials show at once."""

@@ -39,7 +39,6 @@ class Transport:
         *,
         context: ssl.SSLContext | None,
         budget: CallBudget,
-        timeout: float = TOTAL_TIMEOUT,
     ) -> None:
         """Use a session of the caller's; ``context`` applies to this server only."""
         self.base = base
@@ -47,7 +46,7 @@ class Transport:
         self._session = session
         self._ssl = context if context is not None else True
         self._timeout = aiohttp.ClientTimeout(
-            total=timeout, sock_connect=CONNECT_TIMEOUT
+            total=TOTAL_TIMEOUT, sock_connect=CONNECT_TIMEOUT
         )
 
     async def exchange(

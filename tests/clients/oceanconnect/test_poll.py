@@ -10,7 +10,11 @@ from random import Random
 import pytest
 
 from custom_components.fleet_upgrade.clients.budget import Priority
-from custom_components.fleet_upgrade.clients.errors import Advice, NotFoundError
+from custom_components.fleet_upgrade.clients.errors import (
+    Advice,
+    MalformedError,
+    NotFoundError,
+)
 from custom_components.fleet_upgrade.clients.model import (
     Poll,
     TaskStatus,
@@ -224,6 +228,50 @@ async def test_a_task_that_the_platform_no_longer_has_is_deleted(
     poll = await watcher.poll()
     assert poll.deleted == {task_id}
     assert task_id in platform.calls
+
+
+async def test_a_task_that_cannot_be_read_stays_as_it_was(
+    platform: Platform, watcher: Watcher, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One bad row must not end polling, nor the task."""
+    task_id = platform.add(TaskStatus.PROCESSING)
+    await watcher.poll()
+    before = watcher.known[task_id]
+    del platform.tasks[task_id]
+
+    async def unreadable(task_id: str, priority: Priority) -> UpgradeTask:
+        raise MalformedError("Expected `object` - at `$.staResult`")
+
+    platform.read_task = unreadable  # type: ignore[method-assign]
+    poll = await watcher.poll()
+    assert poll.deleted == frozenset()
+    assert watcher.known[task_id] == before
+    assert "cannot be read" in caplog.text
+
+
+async def test_a_list_grown_shorter_is_read_from_its_new_end() -> None:
+    """Somebody deleted old tasks on the platform."""
+    platform = Platform(order="oldest_first")
+    watcher = Watcher(platform)
+    old = [platform.add(TaskStatus.SUCCEEDED) for _ in range(350)]
+    await watcher.poll()
+    for task_id in old[:200]:
+        del platform.tasks[task_id]
+    new = platform.add(TaskStatus.SUCCEEDED)
+    await watcher.poll()
+    assert new in watcher.known
+
+
+async def test_an_order_that_cannot_be_told_is_none() -> None:
+    """All created in one second: then only the total tells of something new."""
+    platform = Platform(order="oldest_first")
+    watcher = Watcher(platform)
+    for _ in range(150):
+        platform.add(TaskStatus.SUCCEEDED, created=NOW)
+    await watcher.poll()
+    new = platform.add(TaskStatus.SUCCEEDED, created=NOW)
+    await watcher.poll()
+    assert new in watcher.known
 
 
 async def test_tasks_that_end_together_are_read_from_pages(watcher: Watcher) -> None:

@@ -12,7 +12,7 @@ import time
 from urllib.parse import urlencode
 
 from ..budget import Priority
-from ..errors import MalformedError, RejectedError
+from ..errors import AuthenticationError, MalformedError, RejectedError
 from ..transport import Transport
 from .exchange import JSON, TokenRefusedError, checked, send, to_json
 from .wire import TokenReply, decode
@@ -71,7 +71,12 @@ class Session:
                         }
                     ),
                 )
-            except RejectedError, TokenRefusedError, MalformedError:
+            except (
+                AuthenticationError,
+                RejectedError,
+                TokenRefusedError,
+                MalformedError,
+            ):
                 pass  # how long a refresh token lives is not certain: sign in
             else:
                 return

@@ -80,6 +80,7 @@ class OceanConnectClient(PlatformClient):
 
     def __init__(self, transport: Transport, app_id: str, secret: str) -> None:
         """Use a transport for all calls of the application."""
+        self.budget = transport.budget
         self._transport = transport
         self._session = Session(transport, app_id, secret)
         self._poller = Poller(self._read_task_page, self._read_task)

@@ -53,6 +53,7 @@ def _stored(state: AccountState) -> dict[str, Any]:
 
 
 def _polled(coordinator: FleetCoordinator) -> dict[str, Any]:
+    budget = coordinator.client.budget
     error = coordinator.last_exception
     interval = coordinator.update_interval
     return {
@@ -61,6 +62,7 @@ def _polled(coordinator: FleetCoordinator) -> dict[str, Any]:
             error.translation_key if isinstance(error, HomeAssistantError) else None
         ),
         "interval": None if interval is None else interval.total_seconds(),
+        "call_budget": {"limit": budget.limit, "left": budget.left},
         "overview": msgspec.to_builtins(coordinator.data.overview),
         "tasks": [_task(task) for task in coordinator.data.tasks.values()],
     }

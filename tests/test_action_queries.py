@@ -81,29 +81,47 @@ async def test_upgrade_tasks_can_be_of_one_kind(
         assert answer["tasks"][0]["task_id"] == expected
 
 
-async def test_no_more_upgrade_tasks_than_wanted(
-    hass: HomeAssistant, account: MockConfigEntry, oceanconnect: OceanConnectSimulator
+@pytest.fixture
+def listings(
+    account: MockConfigEntry, oceanconnect: OceanConnectSimulator
+) -> dict[str, tuple[int, dict[str, Any]]]:
+    """Return the actions that list, how much there is of each, and what each takes."""
+    [task, *_] = oceanconnect.tasks()
+    entry = {"config_entry_id": account.entry_id}
+    return {
+        "get_device_groups": (len(oceanconnect.groups()), entry),
+        "get_devices": (len(oceanconnect.devices()), entry),
+        "get_packages": (len(oceanconnect.packages()), entry),
+        "get_subtasks": (len(task.device_ids), entry | {"task_id": task.task_id}),
+        "get_upgrade_tasks": (len(oceanconnect.tasks()), entry),
+    }
+
+
+async def test_no_more_rows_than_wanted(
+    hass: HomeAssistant, listings: dict[str, tuple[int, dict[str, Any]]]
 ) -> None:
     """The total tells how many there are."""
-    answer = await act(
-        hass, "get_upgrade_tasks", config_entry_id=account.entry_id, limit=2.0
-    )
-    assert len(answer["tasks"]) == 2
-    assert answer["total"] == len(oceanconnect.tasks())
+    for name, (total, data) in listings.items():
+        answer = await act(hass, name, **data, limit=2.0)
+        [rows] = [value for value in answer.values() if isinstance(value, list)]
+        assert (len(rows), answer["total"]) == (2, total), name
 
 
 async def test_a_limit_beyond_what_an_answer_holds_is_refused(
-    hass: HomeAssistant, account: MockConfigEntry, oceanconnect: OceanConnectSimulator
+    hass: HomeAssistant,
+    oceanconnect: OceanConnectSimulator,
+    listings: dict[str, tuple[int, dict[str, Any]]],
 ) -> None:
-    """Before anything is sent."""
+    """Before anything is sent, the look for the name of a group included."""
     calls = len(oceanconnect.calls)
-    for limit in (0, -1, 1001):
-        with pytest.raises(ServiceValidationError) as raised:
-            await act(
-                hass, "get_upgrade_tasks", config_entry_id=account.entry_id, limit=limit
-            )
-        assert raised.value.translation_key == "limit_out_of_range"
-        assert "limit must be between 1 and 1,000" in str(raised.value)
+    cases = [(name, data) for name, (_, data) in listings.items()]
+    cases.append(("get_devices", cases[0][1] | {"device_group": "Riverside"}))
+    for name, data in cases:
+        for limit in (0, -1, 1001):
+            with pytest.raises(ServiceValidationError) as raised:
+                await act(hass, name, **data, limit=limit)
+            assert raised.value.translation_key == "limit_out_of_range"
+            assert "limit must be between 1 and 1,000" in str(raised.value)
     assert len(oceanconnect.calls) == calls
 
 
@@ -271,7 +289,7 @@ async def test_a_device_group_is_named_by_its_name_or_its_id(
     group = oceanconnect.groups()[-1]
     for given in (group.name, group.group_id):
         answer = await act(
-            hass, "get_devices", config_entry_id=account.entry_id, group=given
+            hass, "get_devices", config_entry_id=account.entry_id, device_group=given
         )
         assert set(ids(answer["devices"], "device_id")) == set(group.members)
         assert answer["total"] == len(group.members)
@@ -289,13 +307,19 @@ async def test_a_device_group_has_to_be_clear(
     ):
         with pytest.raises(ServiceValidationError) as raised:
             await act(
-                hass, "get_devices", config_entry_id=account.entry_id, group=given
+                hass,
+                "get_devices",
+                config_entry_id=account.entry_id,
+                device_group=given,
             )
         assert raised.value.translation_key == key
-        assert all(part in str(raised.value) for part in ["group", *parts])
+        assert all(part in str(raised.value) for part in ["device_group", *parts])
     assert oceanconnect.calls.count("/devices/ids") == 0
     answer = await act(
-        hass, "get_devices", config_entry_id=account.entry_id, group=second.group_id
+        hass,
+        "get_devices",
+        config_entry_id=account.entry_id,
+        device_group=second.group_id,
     )
     assert set(ids(answer["devices"], "device_id")) == set(second.members)
 

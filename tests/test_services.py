@@ -189,8 +189,9 @@ def test_the_choices_of_the_queries_are_the_common_words(
         ("get_packages", "kind", UpgradeKind),
     ):
         assert offered[name][key]["selector"]["select"]["options"] == list(words)
-    limit = offered["get_upgrade_tasks"]["limit"]
-    assert limit["default"] == limit["selector"]["number"]["max"] == MAX_ROWS
+    for name in GET_ACTIONS - {"get_upgrade_task"}:
+        limit = offered[name]["limit"]
+        assert limit["default"] == limit["selector"]["number"]["max"] == MAX_ROWS
 
 
 @pytest.mark.parametrize("name", ["get_subtasks", "get_upgrade_task"])

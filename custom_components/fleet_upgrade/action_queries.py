@@ -14,8 +14,8 @@ from .clients.platform import Capability, Platform, PlatformClient
 from .const import DOMAIN
 from .failures import translated_failures
 
+ATTR_DEVICE_GROUP = "device_group"
 ATTR_DEVICE_TYPE = "device_type"
-ATTR_GROUP = "group"
 ATTR_KIND = "kind"
 ATTR_LIMIT = "limit"
 ATTR_MANUFACTURER = "manufacturer"
@@ -26,17 +26,19 @@ ATTR_VERSION = "version"
 
 STATUSES = vol.All(cv.ensure_list, [vol.Coerce(TaskStatus)])
 
+LIMIT = {vol.Optional(ATTR_LIMIT, default=MAX_ROWS): integer}
+
 GET_UPGRADE_TASKS_SCHEMA = vol.Schema(
     {
         **ACCOUNT,
         vol.Optional(ATTR_STATUS, default=[]): STATUSES,
         vol.Optional(ATTR_KIND): vol.Coerce(UpgradeKind),
-        vol.Optional(ATTR_LIMIT, default=MAX_ROWS): integer,
+        **LIMIT,
     }
 )
 GET_UPGRADE_TASK_SCHEMA = vol.Schema(TASK)
 GET_SUBTASKS_SCHEMA = vol.Schema(
-    {**TASK, vol.Optional(ATTR_STATUS, default=[]): STATUSES}
+    {**TASK, vol.Optional(ATTR_STATUS, default=[]): STATUSES, **LIMIT}
 )
 GET_PACKAGES_SCHEMA = vol.Schema(
     {
@@ -46,10 +48,15 @@ GET_PACKAGES_SCHEMA = vol.Schema(
         vol.Optional(ATTR_MODEL): filled_text,
         vol.Optional(ATTR_MANUFACTURER): filled_text,
         vol.Optional(ATTR_VERSION): filled_text,
+        **LIMIT,
     }
 )
-GET_DEVICE_GROUPS_SCHEMA = vol.Schema({**ACCOUNT, vol.Optional(ATTR_NAME): filled_text})
-GET_DEVICES_SCHEMA = vol.Schema({**ACCOUNT, vol.Optional(ATTR_GROUP): filled_text})
+GET_DEVICE_GROUPS_SCHEMA = vol.Schema(
+    {**ACCOUNT, vol.Optional(ATTR_NAME): filled_text, **LIMIT}
+)
+GET_DEVICES_SCHEMA = vol.Schema(
+    {**ACCOUNT, vol.Optional(ATTR_DEVICE_GROUP): filled_text, **LIMIT}
+)
 
 
 async def async_get_upgrade_tasks(call: ServiceCall) -> ServiceResponse:
@@ -85,6 +92,7 @@ async def async_get_subtasks(call: ServiceCall) -> ServiceResponse:
                 for status in _statuses(call)
             ),
             lambda subtask: subtask.subtask_id,
+            _limit(call),
         )
     return {"task_id": task_id, "subtasks": plain(rows), "total": total}
 
@@ -104,6 +112,7 @@ async def async_get_packages(call: ServiceCall) -> ServiceResponse:
                 )
             ],
             lambda package: package.package_id,
+            _limit(call),
         )
     return {"packages": plain(rows), "total": total}
 
@@ -120,6 +129,7 @@ async def async_get_device_groups(call: ServiceCall) -> ServiceResponse:
                 )
             ],
             lambda group: group.group_id,
+            _limit(call),
         )
     return {"device_groups": plain(rows), "total": total}
 
@@ -132,11 +142,15 @@ async def async_get_devices(call: ServiceCall) -> ServiceResponse:
     _require(platform, Capability.DEVICES)
     group_id: str | None = None
     with translated_failures(call.hass, entry):
-        if (group := call.data.get(ATTR_GROUP)) is not None:
+        # Before the group is looked up.
+        limit = _limit(call)
+        if (group := call.data.get(ATTR_DEVICE_GROUP)) is not None:
             _require(platform, Capability.DEVICE_GROUPS)
             group_id = await _group_id(client, group)
         rows, total = await collect(
-            [client.list_devices(group=group_id)], lambda device: device.device_id
+            [client.list_devices(group=group_id)],
+            lambda device: device.device_id,
+            limit,
         )
     return {"devices": plain(rows), "total": total}
 
@@ -181,9 +195,12 @@ async def _group_id(client: PlatformClient, wanted: str) -> str:
             if group.name == wanted:
                 named[group.group_id] = group
     if not named:
-        raise InvalidFieldError(ATTR_GROUP, "group_not_found", group=wanted)
+        raise InvalidFieldError(ATTR_DEVICE_GROUP, "group_not_found", group=wanted)
     if len(named) > 1:
         raise InvalidFieldError(
-            ATTR_GROUP, "group_name_ambiguous", group=wanted, ids=", ".join(named)
+            ATTR_DEVICE_GROUP,
+            "group_name_ambiguous",
+            group=wanted,
+            ids=", ".join(named),
         )
     return next(iter(named))

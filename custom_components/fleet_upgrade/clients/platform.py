@@ -4,9 +4,9 @@ A platform is declared once, as a `Platform`: its form fields and the fields of 
 create actions are plain data, so that whoever shows them needs no knowledge of it.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from ssl import SSLContext
 from typing import Any, Protocol
@@ -97,6 +97,22 @@ class PlatformClient(Protocol):
 
     budget: CallBudget
 
+    @property
+    def is_contended(self) -> bool:
+        """Whether another program keeps ending this account's session."""
+
+    @property
+    def clock_offset(self) -> timedelta:
+        """How far the platform's clock is ahead of ours."""
+
+    def keep_session(
+        self, kept: Mapping[str, object], keep: Callable[[Mapping[str, object]], None]
+    ) -> None:
+        """Go on with a session kept before a restart; keep each later one.
+
+        What is kept is secret.
+        """
+
     async def verify(self) -> None:
         """Sign in and read one page, so that wrong credentials show at once."""
 
@@ -111,6 +127,18 @@ class PlatformClient(Protocol):
         ``known`` are the tasks read before, ``memory`` what the last poll left (empty
         at first). The first poll reads back to tasks created at ``since`` (UTC).
         """
+
+    async def read_newest(
+        self, memory: Mapping[str, object], seen: Collection[str], since: datetime
+    ) -> tuple[UpgradeTask, ...]:
+        """Read the newest tasks, back to one that the last poll or the caller has seen.
+
+        For a creation: what is there before it, and what came after it. Reads no
+        further than to tasks created before ``since`` (UTC).
+        """
+
+    def is_result(self, prepared: PreparedCreate, task: UpgradeTask) -> bool:
+        """Whether a task is what a creation asked for, the platform's defaults in."""
 
     async def get_task(self, task_id: str) -> UpgradeTask:
         """Read one task; `NotFoundError` when there is none."""

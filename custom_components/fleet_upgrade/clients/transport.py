@@ -1,7 +1,10 @@
 """One HTTP exchange with a platform: TLS, limits of time and size, call budget."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 import ssl
 
 import aiohttp
@@ -43,6 +46,8 @@ class Transport:
         """Use a session of the caller's; ``context`` applies to this server only."""
         self.base = base
         self.budget = budget
+        self.clock_offset = timedelta()
+        """How far the server's clock is ahead of ours, by its last answer."""
         self._session = session
         self._ssl = context if context is not None else True
         self._timeout = aiohttp.ClientTimeout(
@@ -77,6 +82,7 @@ class Transport:
                     timeout=self._timeout,
                     allow_redirects=False,
                 ) as response:
+                    self._compare_clocks(response.headers.get("Date"))
                     return Answer(
                         status=response.status,
                         headers=response.headers,
@@ -84,6 +90,14 @@ class Transport:
                     )
             except (aiohttp.ClientError, TimeoutError, OSError) as err:
                 raise _unreachable(err) from err
+
+    def _compare_clocks(self, date: str | None) -> None:
+        if date is None:
+            return
+        with suppress(ValueError):
+            time = parsedate_to_datetime(date)
+            if time.tzinfo is not None:
+                self.clock_offset = time - datetime.now(UTC)
 
 
 async def _limited_body(response: aiohttp.ClientResponse) -> bytes:

@@ -10,6 +10,7 @@ from ..errors import InvalidFieldError
 from ..platform import Credentials, Field, FieldKind
 from ..tls import ServerCheck, client_context
 from ..transport import Transport
+from .auth import shared_session
 from .client import OceanConnectClient
 
 DEFAULT_PORT = 8743
@@ -66,7 +67,8 @@ def client(
     base = _base(credentials)
     budget = shared_budget("oceanconnect", base.authority, app_id)
     transport = Transport(session, base, context=context, budget=budget)
-    return OceanConnectClient(transport, app_id, credentials["secret"])
+    tokens = shared_session(base.authority, app_id, credentials["secret"])
+    return OceanConnectClient(transport, tokens)
 
 
 def _base(credentials: Credentials) -> URL:

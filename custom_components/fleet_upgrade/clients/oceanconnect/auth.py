@@ -1,18 +1,28 @@
 """The one living token of an application.
 
-Only the token issued last is valid, whoever asked for it, so there is one holder
-per client and one request for a token at a time.
+Only the token issued last is valid, whoever asked for it, so all that use an
+application in this process share one holder, which asks for one token at a time. A
+token refused before its time means that another program signed in. When that goes
+on, polling gives way: it signs in once an hour at most.
 
 Source: "Secure Application Access" in the Northbound API Reference.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 import time
 from urllib.parse import urlencode
+from weakref import WeakValueDictionary
+
+import msgspec
 
 from ..budget import Priority
-from ..errors import AuthenticationError, MalformedError, RejectedError
+from ..errors import (
+    AuthenticationError,
+    MalformedError,
+    RejectedError,
+    SessionTakenError,
+)
 from ..transport import Transport
 from .exchange import JSON, TokenRefusedError, checked, send, to_json
 from .wire import TokenReply, decode
@@ -26,51 +36,90 @@ MARGIN = 60.0
 DEFAULT_LIFE = 3600
 """Seconds that a token lives where the platform does not say."""
 
+HOUR = 3600.0
+"""Seconds within which a second loss means contention, and between two sign-ins."""
+
+
+class Token(msgspec.Struct, frozen=True):
+    """A token as it is kept across restarts; ``usable_until`` in POSIX seconds."""
+
+    access: str = ""
+    refresh: str = ""
+    usable_until: float = 0.0
+
 
 class Session:
     """Signs in, and keeps the token for the calls that follow."""
 
-    def __init__(self, transport: Transport, app_id: str, secret: str) -> None:
+    def __init__(self, app_id: str, secret: str) -> None:
         """Hold the credentials; signs in only when a token is asked for."""
-        self._transport = transport
+        self.on_change: Callable[[], None] | None = None
+        """Called after each change of the token."""
+        self.is_contended = False
+        """Whether another program keeps signing in with the same application."""
         self._app_id = app_id
         self._secret = secret
         self._lock = asyncio.Lock()
-        self._access = ""
-        self._refresh = ""
-        self._usable_until = 0.0
+        self._token = Token()
+        self._signed_in_at: float | None = None
+        self._taken_at: float | None = None
 
-    async def headers(self, priority: Priority) -> Mapping[str, str]:
-        """Return the headers of an authenticated call, signing in if need be."""
+    @property
+    def token(self) -> Token:
+        """The present token, for keeping."""
+        return self._token
+
+    def restore(self, token: Token) -> None:
+        """Take a token that was kept, unless there is one already."""
+        if not self._token.access:
+            self._token = token
+
+    async def headers(
+        self, transport: Transport, priority: Priority
+    ) -> Mapping[str, str]:
+        """Return the headers of an authenticated call, signing in if need be.
+
+        Raises `SessionTakenError` when polling has to give way.
+        """
         async with self._lock:
-            if not self._access or time.monotonic() >= self._usable_until:
-                await self._renew(priority)
+            if not self._token.access or time.time() >= self._token.usable_until:
+                await self._renew(transport, priority)
             return {
                 "app_key": self._app_id,
-                "Authorization": f"Bearer {self._access}",
+                "Authorization": f"Bearer {self._token.access}",
             }
 
     def refused(self, headers: Mapping[str, str]) -> None:
         """Forget the token that a call carried in vain, unless it is replaced."""
-        if headers["Authorization"] == f"Bearer {self._access}":
-            self._access = ""
+        if headers["Authorization"] != f"Bearer {self._token.access}":
+            return
+        if time.time() < self._token.usable_until:
+            now = time.monotonic()
+            if self._taken_at is not None and now - self._taken_at < HOUR:
+                self.is_contended = True
+            self._taken_at = now
+        self._keep(Token(refresh=self._token.refresh))
 
-    async def _renew(self, priority: Priority) -> None:
-        if self._refresh:
-            refresh, self._refresh = self._refresh, ""
+    async def _renew(self, transport: Transport, priority: Priority) -> None:
+        if self._token.access:
+            self.is_contended = False  # it lived its life undisturbed
+        elif (
+            self.is_contended
+            and priority is Priority.POLL
+            and self._signed_in_at is not None
+            and time.monotonic() - self._signed_in_at < HOUR
+        ):
+            raise SessionTakenError
+        if self._token.refresh:
+            refresh = self._token.refresh
+            self._keep(Token())
+            body = {
+                "appId": self._app_id,
+                "secret": self._secret,
+                "refreshToken": refresh,
+            }
             try:
-                await self._fetch(
-                    REFRESH,
-                    priority,
-                    JSON,
-                    to_json(
-                        {
-                            "appId": self._app_id,
-                            "secret": self._secret,
-                            "refreshToken": refresh,
-                        }
-                    ),
-                )
+                await self._fetch(transport, REFRESH, priority, JSON, to_json(body))
             except (
                 AuthenticationError,
                 RejectedError,
@@ -81,6 +130,7 @@ class Session:
             else:
                 return
         await self._fetch(
+            transport,
             LOGIN,
             priority,
             {"Content-Type": "application/x-www-form-urlencoded"},
@@ -88,21 +138,43 @@ class Session:
         )
 
     async def _fetch(
-        self, path: str, priority: Priority, headers: Mapping[str, str], body: bytes
+        self,
+        transport: Transport,
+        path: str,
+        priority: Priority,
+        headers: Mapping[str, str],
+        body: bytes,
     ) -> None:
-        started = time.monotonic()
+        started = time.time()
         answer = await send(
-            self._transport,
-            "POST",
-            path,
-            priority=priority,
-            headers=headers,
-            body=body,
+            transport, "POST", path, priority=priority, headers=headers, body=body
         )
-        reply = checked(self._transport, decode(answer.body, TokenReply), answer.status)
+        reply = checked(transport, decode(answer.body, TokenReply), answer.status)
         if not reply.access_token:
             raise MalformedError("no accessToken", status=answer.status)
-        self._access = reply.access_token
-        self._refresh = reply.refresh_token or ""
         life = reply.expires_in if reply.expires_in is not None else DEFAULT_LIFE
-        self._usable_until = started + max(life - MARGIN, life / 2)
+        self._signed_in_at = time.monotonic()
+        self._keep(
+            Token(
+                access=reply.access_token,
+                refresh=reply.refresh_token or "",
+                usable_until=started + max(life - MARGIN, life / 2),
+            )
+        )
+
+    def _keep(self, token: Token) -> None:
+        self._token = token
+        if self.on_change is not None:
+            self.on_change()
+
+
+_sessions: WeakValueDictionary[tuple[str, ...], Session] = WeakValueDictionary()
+
+
+def shared_session(address: str, app_id: str, secret: str) -> Session:
+    """Return the session that all users of an application share in this process."""
+    key = (address, app_id, secret)
+    session = _sessions.get(key)
+    if session is None:
+        session = _sessions[key] = Session(app_id, secret)
+    return session

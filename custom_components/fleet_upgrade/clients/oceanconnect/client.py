@@ -4,12 +4,14 @@ Source: "Device Upgrade", "Device Group Management" and "Device Management" in t
 Northbound API Reference. Pages count from 0.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from datetime import datetime
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping
+from contextlib import suppress
+from datetime import datetime, timedelta
 from functools import partial
 from typing import override
 from urllib.parse import quote
 
+import msgspec
 from msgspec import structs
 
 from ..budget import Priority
@@ -36,7 +38,8 @@ from ..model import (
 )
 from ..platform import PlatformClient
 from ..transport import Transport
-from .auth import Session
+from .auth import Session, Token
+from .create import is_result
 from .exchange import JSON, TokenRefusedError, checked, send, to_json
 from .poll import PAGE_SIZE, Poller, is_last_page
 from .wire import (
@@ -78,12 +81,30 @@ type Query = dict[str, str | int]
 class OceanConnectClient(PlatformClient):
     """One application on one OceanConnect platform."""
 
-    def __init__(self, transport: Transport, app_id: str, secret: str) -> None:
-        """Use a transport for all calls of the application."""
+    def __init__(self, transport: Transport, session: Session) -> None:
+        """Use a transport and a session for all calls of the application."""
         self.budget = transport.budget
         self._transport = transport
-        self._session = Session(transport, app_id, secret)
+        self._session = session
         self._poller = Poller(self._read_task_page, self._read_task)
+
+    @property
+    @override
+    def is_contended(self) -> bool:
+        return self._session.is_contended
+
+    @property
+    @override
+    def clock_offset(self) -> timedelta:
+        return self._transport.clock_offset
+
+    @override
+    def keep_session(
+        self, kept: Mapping[str, object], keep: Callable[[Mapping[str, object]], None]
+    ) -> None:
+        with suppress(msgspec.ValidationError):
+            self._session.restore(msgspec.convert(kept, Token))
+        self._session.on_change = lambda: keep(msgspec.to_builtins(self._session.token))
 
     @override
     async def verify(self) -> None:
@@ -97,6 +118,16 @@ class OceanConnectClient(PlatformClient):
         since: datetime,
     ) -> Poll:
         return await self._poller.poll(known, memory, since)
+
+    @override
+    async def read_newest(
+        self, memory: Mapping[str, object], seen: Collection[str], since: datetime
+    ) -> tuple[UpgradeTask, ...]:
+        return await self._poller.read_newest(memory, seen, since)
+
+    @override
+    def is_result(self, prepared: PreparedCreate, task: UpgradeTask) -> bool:
+        return is_result(prepared, task)
 
     @override
     async def get_task(self, task_id: str) -> UpgradeTask:
@@ -311,11 +342,11 @@ class OceanConnectClient(PlatformClient):
         self, priority: Priority, *, may_wait: bool
     ) -> Mapping[str, str]:
         try:
-            return await self._session.headers(priority)
+            return await self._session.headers(self._transport, priority)
         except ThrottledError as err:
             if not (may_wait and err.by_platform):
                 raise
-        return await self._session.headers(priority)
+        return await self._session.headers(self._transport, priority)
 
 
 def _may_have_worked(err: UnreachableError | MalformedError) -> bool:

@@ -9,8 +9,18 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
+from msgspec import structs
+
 from ..errors import InvalidFieldError
-from ..model import CreateRequest, Execution, Policy, Targets, UpgradeKind
+from ..model import (
+    CreateRequest,
+    Execution,
+    Policy,
+    PreparedCreate,
+    Targets,
+    UpgradeKind,
+    UpgradeTask,
+)
 from ..platform import CreateAction, Field, FieldKind, Values
 
 MOST_TARGETS = 256
@@ -116,6 +126,37 @@ def _check_window(start: datetime | None, end: datetime | None, now: datetime) -
     if end - start <= SHORTEST_WINDOW:
         minutes = int(SHORTEST_WINDOW.total_seconds() // 60)
         raise InvalidFieldError("end", "window_too_short", minutes=str(minutes))
+
+
+def is_result(prepared: PreparedCreate, task: UpgradeTask) -> bool:
+    """Whether a task is what a creation asked for.
+
+    Null, absent and default are the same; targets are sets. What the platform may
+    fill in or leave out by itself counts only where both sides have it.
+    """
+    request = prepared.request
+    wanted, targets = request.targets, task.targets
+    return (
+        task.kind is request.kind
+        and _agree(task.version, prepared.version)
+        and set(targets.device_groups) == set(wanted.device_groups)
+        and set(targets.devices) == set(wanted.devices)
+        and _agree(targets.device_type, wanted.device_type)
+        and _agree(targets.model, wanted.model)
+        and _agree(targets.manufacturer, wanted.manufacturer)
+        and _plain(task.policy) == _plain(request.policy)
+    )
+
+
+def _agree(one: str | None, two: str | None) -> bool:
+    return one is None or two is None or one == two
+
+
+def _plain(policy: Policy) -> Policy:
+    """Return a policy without what only a window has."""
+    if policy.execution is Execution.CUSTOM:
+        return policy
+    return structs.replace(policy, start=None, end=None)
 
 
 CREATE_ACTIONS = tuple(

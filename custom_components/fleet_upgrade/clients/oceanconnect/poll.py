@@ -10,7 +10,7 @@ and, for tasks that ended further down the list than the pages read, at most two
 calls for each of them, fewer the closer together they stand.
 """
 
-from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Coroutine, Mapping
 from datetime import datetime
 from enum import StrEnum
 from itertools import pairwise
@@ -104,7 +104,7 @@ class Poller:
             async for page in self.pages(query, Priority.POLL):
                 found |= {task.task_id: task for task in page.items}
 
-        search = _NewestEnd(self._read_page, remembered, since)
+        search = _NewestEnd(self._read_page, remembered, since, Priority.POLL)
         await search.read_back_to_known()
         seen = set(remembered.frontier)
         for task in search.tasks.values():
@@ -132,17 +132,32 @@ class Poller:
             memory=msgspec.to_builtins(search.memory()),
         )
 
+    async def read_newest(
+        self, memory: Mapping[str, object], seen: Collection[str], since: datetime
+    ) -> tuple[UpgradeTask, ...]:
+        """Read the newest end back to what the last poll or the caller has seen."""
+        remembered = _recall(memory)
+        remembered.frontier = [*remembered.frontier, *seen]
+        search = _NewestEnd(self._read_page, remembered, since, Priority.ACTION)
+        await search.read_back_to_known()
+        return tuple(search.tasks.values())
+
 
 class _NewestEnd:
     """Reads the whole list from its newest end, wherever that is."""
 
     def __init__(
-        self, read_page: PageReader, remembered: Memory, since: datetime
+        self,
+        read_page: PageReader,
+        remembered: Memory,
+        since: datetime,
+        priority: Priority,
     ) -> None:
         self.tasks: dict[str, UpgradeTask] = {}
         self._read_page = read_page
         self._remembered = remembered
         self._since = since
+        self._priority = priority
         self._order = remembered.order
         self._total = remembered.total
         self._next: int | None = 0
@@ -206,7 +221,7 @@ class _NewestEnd:
         return is_over
 
     async def _take(self, number: int) -> TaskPage:
-        page = await self._read_page(number, {}, Priority.POLL)
+        page = await self._read_page(number, {}, self._priority)
         self._read.add(number)
         self._total = page.total
         self.tasks |= {task.task_id: task for task in page.items}

@@ -78,6 +78,10 @@ class Serving:
         )
         return cls(runner, server)
 
+    def drop_connections(self) -> None:
+        """Close all connections, as a server does with those that idle too long."""
+        self._server.close_clients()
+
     async def end(self) -> None:
         """Accept nothing more, close all connections."""
         self._server.close()
@@ -162,6 +166,11 @@ class ServerThread:
             return function(*args, **kwargs)
 
         return self._wait_for(in_loop)
+
+    def drop_connections(self) -> None:
+        """Close all connections; new ones are accepted."""
+        if self._serving is not None:
+            self.call(self._serving.drop_connections)
 
     def _wait_for[T](self, function: Callable[[], Awaitable[T]]) -> T:
         if self._loop is None or threading.current_thread() is self._thread:

@@ -212,6 +212,8 @@ class Engine:
             task.status = TaskStatus.STOP
         else:
             task.status = TaskStatus.SUCCESS
+        if task.started is None and task.status is not TaskStatus.STOP:
+            task.started = at.now
         window_end = task.policy.end
         if (
             task.status is TaskStatus.FAILED

@@ -242,11 +242,6 @@ class Task:
     thousand tasks costs nothing until somebody looks at it."""
 
     @functools.cached_property
-    def members(self) -> frozenset[str]:
-        """Return the devices as a set."""
-        return frozenset(self.device_ids)
-
-    @functools.cached_property
     def subtasks(self) -> list[Subtask]:
         """Return the subtasks, in the order of the devices."""
         return (self.make_subtasks or _waiting)(self)

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from ..faults import Fault, FaultKind
 from .causes import UPDATE_FAILED
+from .codes import Code
 from .model import (
     ExecuteType,
     Group,
@@ -19,6 +21,7 @@ from .model import (
     TaskStatus,
 )
 from .platform import Platform
+from .wire import encode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +45,16 @@ class NewTask:
     end: datetime | None = None
     retries: int = 0
     failed: Sequence[str] | None = None
+
+
+def refusal(code: Code, **fault: Any) -> Fault:
+    """Return a fault: calls are refused with this code, whatever they ask for."""
+    return Fault(
+        kind=FaultKind.STATUS,
+        status=code.status,
+        body=encode({"error_code": code.code, "error_desc": code.text}),
+        **fault,
+    )
 
 
 def add_task(platform: Platform, new: NewTask) -> str:

@@ -13,7 +13,9 @@ from ..faults import FORBIDDEN_HTML, Faults, Handler as Next, Reactions
 from . import codes
 from .asked import Query
 from .codes import GATEWAY_CODES, Code, Refusal
-from .northbound import ROUTES, SECURITY, Asked, Handler
+from .northbound import ROUTES
+from .northbound.access import SECURITY
+from .northbound.base import Asked, Handler
 from .platform import Platform, Settings
 from .seed import populate
 from .wire import Json, encode
@@ -62,19 +64,8 @@ class Simulation:
     @web.middleware
     async def _record(self, request: web.Request, handler: Next) -> web.StreamResponse:
         """Note the call as it comes in, and turn what goes wrong into an answer."""
-        body = request[_BODY] = await request.read()
-        secret = request.path.startswith(SECURITY)
-        self.calls.add(
-            Call(
-                method=request.method,
-                path=request.path,
-                query=dict(request.query),
-                body=b"" if secret else body,
-                at=self.clock.now(),
-                application=_application(request, body),
-            )
-        )
         try:
+            self._note(request, await request.read())
             return await handler(request)
         except web.HTTPException as err:
             # What answers an unknown path is a web server, not the platform.
@@ -83,6 +74,19 @@ class Simulation:
                 text=f"<html><body><h1>{err.status} {err.reason}</h1></body></html>\n",
                 content_type="text/html",
             )
+
+    def _note(self, request: web.Request, body: bytes) -> None:
+        request[_BODY] = body
+        self.calls.add(
+            Call(
+                method=request.method,
+                path=request.path,
+                query=dict(request.query),
+                body=b"" if request.path.startswith(SECURITY) else body,
+                at=self.clock.now(),
+                application=_application(request, body),
+            )
+        )
 
     @web.middleware
     async def _fault(self, request: web.Request, handler: Next) -> web.StreamResponse:

@@ -276,6 +276,10 @@ class OceanConnectSimulator:
         """Delete a device."""
         self.call(lambda: self._simulation.platform.delete_device(device_id))
 
+    def drop_connections(self) -> None:
+        """Close all connections, as servers do with those that idle too long."""
+        self._thread.drop_connections()
+
     def present_certificate(self, certificate: ServerCertificate) -> None:
         """Show this server certificate from the next connection on."""
         self.call(lambda: self.tls.present(self._context, certificate))

@@ -134,7 +134,8 @@ async def person(
     """Someone with a browser and all that is needed to add an account."""
     # By default all Home Assistants of a machine share this folder.
     monkeypatch.setattr(file_upload, "TEMP_DIR_NAME", str(tmp_path / "uploads"))
-    assert await async_setup_component(hass, "file_upload", {})
+    for component in ("config", "file_upload"):
+        assert await async_setup_component(hass, component, {})
     budget = shared_budget(
         "oceanconnect", f"{oceanconnect.host}:{oceanconnect.port}", oceanconnect.app_id
     )
@@ -178,6 +179,33 @@ async def test_the_first_form_offers_all_platforms(
     assert [(each["value"], each["label"]) for each in choice.config["options"]] == [
         ("oceanconnect", "Huawei OceanConnect"),
         ("tiny", "Tiny IoT"),
+    ]
+
+
+async def test_the_form_reaches_the_browser(
+    hass: HomeAssistant, person: Person
+) -> None:
+    """All fields can be sent to the frontend, each with its way of input."""
+    path = "/api/config/config_entries/flow"
+    response = await person.browser.post(path, json={"handler": DOMAIN})
+    flow_id = (await response.json())["flow_id"]
+    response = await person.browser.post(
+        f"{path}/{flow_id}", json={"platform": "oceanconnect"}
+    )
+    form = await response.json()
+    assert [
+        (each["name"], next(iter(each["selector"])), each["required"])
+        for each in form["data_schema"]
+    ] == [
+        ("host", "text", True),
+        ("port", "number", True),
+        ("app_id", "text", True),
+        ("secret", "text", True),
+        ("client_certificate", "file", False),
+        ("client_key", "file", False),
+        ("client_key_password", "text", False),
+        ("ca", "file", False),
+        ("server_check", "select", True),
     ]
 
 

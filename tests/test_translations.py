@@ -165,12 +165,13 @@ def form_texts() -> Iterator[Need]:
         for field in platform.form:
             for choice in field.choices:
                 yield f"selector.{field.key}.options.{choice}", set()
-        for step, fields in (
-            (platform.key, names),
-            (f"{platform.key}{UPDATE}", names + [CONF_REMOVE_STORED] * bool(removable)),
+        removal = [CONF_REMOVE_STORED] if removable else []
+        for step, fields, given in (
+            (platform.key, names, set[str]()),
+            (f"{platform.key}{UPDATE}", names + removal, {"name"}),
         ):
-            yield f"config.step.{step}.title", set()
-            yield f"config.step.{step}.description", {"name"}
+            yield f"config.step.{step}.title", given
+            yield f"config.step.{step}.description", given
             for field_key in fields:
                 yield f"config.step.{step}.data.{field_key}", set()
                 yield f"config.step.{step}.data_description.{field_key}", set()

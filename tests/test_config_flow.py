@@ -4,15 +4,11 @@ All of it against the simulated platform over TLS, with files that are uploaded 
 browser does it.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
-import socket
 from typing import Any
 from unittest.mock import AsyncMock, patch
 
-from aiohttp import FormData
-from aiohttp.test_utils import TestClient
 from homeassistant.components import file_upload
 from homeassistant.config_entries import (
     SOURCE_IMPORT,
@@ -27,99 +23,17 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from custom_components.fleet_upgrade.clients.budget import CallBudget, shared_budget
+from custom_components.fleet_upgrade.clients.budget import shared_budget
 from custom_components.fleet_upgrade.clients.oceanconnect.client import (
     OceanConnectClient,
 )
 from custom_components.fleet_upgrade.const import DOMAIN
-from simulator.oceanconnect import (
-    FORBIDDEN_HTML,
-    Fault,
-    FaultKind,
-    OceanConnectSimulator,
-)
+from simulator.oceanconnect import OceanConnectSimulator
 from simulator.tls import KEY_PASSWORD
 
+from .mistakes import CONNECTIONS, LOCAL, REFUSALS, Mistake
+from .person import FILES, SECRETS, Person, fields, suggested
 from .tiny_platform import TinyFleet
-
-FILES = ("client_certificate", "client_key", "ca")
-SECRETS = {"secret", "client_key_password", *FILES}
-
-
-def suggested(result: ConfigFlowResult) -> dict[str, Any]:
-    """Return what a form shows in its fields at first."""
-    schema = result["data_schema"]
-    assert schema is not None
-    return {
-        str(key): key.description["suggested_value"]
-        for key in schema.schema
-        if key.description
-    }
-
-
-def fields(result: ConfigFlowResult) -> set[str]:
-    """Return the keys of a form's fields."""
-    schema = result["data_schema"]
-    assert schema is not None
-    return {str(key) for key in schema.schema}
-
-
-@dataclass
-class Person:
-    """Someone who fills in the forms, with the files of the simulated platform."""
-
-    hass: HomeAssistant
-    browser: TestClient[Any, Any]
-    oceanconnect: OceanConnectSimulator
-    budget: CallBudget
-    """Of the account to be added, with short pauses; kept as long as this person."""
-    credentials: dict[str, Any]
-    """The data of an account that works."""
-    answers: dict[str, Any] = field(default_factory=dict)
-
-    async def upload(self, content: bytes) -> str:
-        """Upload a file and return its ID."""
-        form = FormData()
-        form.add_field("file", content, filename="some.pem")
-        response = await self.browser.post("/api/file_upload", data=form)
-        assert response.status == 200
-        file_id: str = (await response.json())["file_id"]
-        return file_id
-
-    async def prepare(self) -> None:
-        """Look up all that works, and upload the files."""
-        self.answers = {
-            key: await self.upload(value.encode()) if key in FILES else value
-            for key, value in self.credentials.items()
-            if key != "platform"
-        }
-
-    async def start(self, platform: str = "oceanconnect") -> str:
-        """Choose a platform for a new account and return the flow's ID."""
-        flow = self.hass.config_entries.flow
-        result = await flow.async_init(DOMAIN, context={"source": SOURCE_USER})
-        assert result["type"] is FlowResultType.FORM
-        assert result["step_id"] == "user"
-        result = await flow.async_configure(result["flow_id"], {"platform": platform})
-        assert result["type"] is FlowResultType.FORM
-        assert result["step_id"] == platform
-        assert result["errors"] == {}
-        return result["flow_id"]
-
-    async def send(self, flow_id: str, **changes: Any) -> ConfigFlowResult:
-        """Send the form with what works, but for some answers.
-
-        ``None`` leaves a field empty; bytes are uploaded first.
-        """
-        answers = self.answers | changes
-        return await self.hass.config_entries.flow.async_configure(
-            flow_id,
-            {
-                key: await self.upload(answer) if isinstance(answer, bytes) else answer
-                for key, answer in answers.items()
-                if answer is not None
-            },
-        )
 
 
 @pytest.fixture
@@ -215,172 +129,6 @@ async def test_a_step_of_nobody_is_unknown(hass: HomeAssistant) -> None:
         await hass.config_entries.flow.async_init(
             DOMAIN, context={"source": SOURCE_IMPORT}
         )
-
-
-@dataclass(frozen=True)
-class Mistake:
-    """Something that is wrong at first, and what the form says of it."""
-
-    says: dict[str, str]
-    answers: Callable[[OceanConnectSimulator], dict[str, Any]] = lambda _: {}
-    platform: Callable[[OceanConnectSimulator], object] = lambda _: None
-    repair: Callable[[OceanConnectSimulator], object] = lambda _: None
-    placeholders: Mapping[str, str] = field(default_factory=dict)
-
-
-def closed_port() -> int:
-    """Return a port on which nobody listens."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
-
-
-def answer_html(simulator: OceanConnectSimulator) -> None:
-    """Let a load balancer answer in place of the platform."""
-    simulator.faults.add(
-        Fault(
-            kind=FaultKind.STATUS,
-            status=403,
-            content_type="text/html",
-            body=FORBIDDEN_HTML,
-        )
-    )
-
-
-REFUSALS = {
-    "a wrong secret": Mistake(
-        {"base": "invalid_auth"}, answers=lambda _: {"secret": "wrong"}
-    ),
-    "a wrong application ID": Mistake(
-        {"base": "invalid_auth"}, answers=lambda _: {"app_id": "somebody-else"}
-    ),
-    "an application that is gone": Mistake(
-        {"base": "application_unknown"},
-        platform=OceanConnectSimulator.delete_app,
-        repair=OceanConnectSimulator.reset,
-    ),
-    "a frozen application": Mistake(
-        {"base": "application_frozen"},
-        platform=OceanConnectSimulator.freeze_app,
-        repair=lambda simulator: simulator.freeze_app(False),
-    ),
-    "no calls left": Mistake(
-        {"base": "throttled"},
-        platform=lambda simulator: simulator.faults.add(
-            Fault(kind=FaultKind.THROTTLE, count=None)
-        ),
-        repair=lambda simulator: simulator.faults.clear(),
-        placeholders={"seconds": "0"},
-    ),
-    "a platform in trouble": Mistake(
-        {"base": "server_error"},
-        platform=lambda simulator: simulator.faults.add(
-            Fault(kind=FaultKind.STATUS, status=503)
-        ),
-    ),
-    "somebody else who answers": Mistake(
-        {"base": "not_the_platform"}, platform=answer_html
-    ),
-    "an answer that makes no sense": Mistake(
-        {"base": "malformed_answer"},
-        platform=lambda simulator: simulator.faults.add(
-            Fault(kind=FaultKind.MALFORMED, path="/operations", body=b'{"data": 1}')
-        ),
-    ),
-}
-
-CONNECTIONS = {
-    "a port on which nobody listens": Mistake(
-        {"base": "cannot_connect"}, answers=lambda _: {"port": closed_port()}
-    ),
-    "no CA certificate": Mistake(
-        {"base": "tls_unknown_ca"}, answers=lambda _: {"ca": None}
-    ),
-    "another CA certificate": Mistake(
-        {"base": "tls_unknown_ca"},
-        answers=lambda simulator: {"ca": simulator.tls.foreign.ca_pem},
-    ),
-    "another host name in the certificate": Mistake(
-        {"base": "tls_host_name"},
-        platform=lambda simulator: simulator.present_certificate("wrong_name"),
-        repair=lambda simulator: simulator.present_certificate("good"),
-    ),
-    "a server's certificate that has expired": Mistake(
-        {"base": "tls_expired"},
-        platform=lambda simulator: simulator.present_certificate("expired"),
-        repair=lambda simulator: simulator.present_certificate("good"),
-    ),
-    "no client certificate": Mistake(
-        {"base": "hung_up"},
-        answers=lambda _: {"client_certificate": None, "client_key": None},
-    ),
-    "a client certificate of another CA": Mistake(
-        {"base": "hung_up"},
-        answers=lambda simulator: {
-            "client_certificate": simulator.tls.foreign.client_pem
-        },
-    ),
-}
-
-LOCAL = {
-    "an address with a scheme": Mistake(
-        {"host": "host_invalid"}, answers=lambda _: {"host": "https://127.0.0.1"}
-    ),
-    "an address of blanks": Mistake(
-        {"host": "value_missing"}, answers=lambda _: {"host": "  "}
-    ),
-    "a secret that is empty": Mistake(
-        {"secret": "value_missing"}, answers=lambda _: {"secret": ""}
-    ),
-    "a file that is not text": Mistake(
-        {"ca": "not_pem"}, answers=lambda _: {"ca": b"\x30\x82\x01\x00\xff"}
-    ),
-    "a key in place of a certificate": Mistake(
-        {"client_certificate": "not_pem"},
-        answers=lambda simulator: {"client_certificate": simulator.tls.client_key},
-    ),
-    "a certificate in place of a key": Mistake(
-        {"client_key": "not_pem"},
-        answers=lambda simulator: {"client_key": simulator.tls.client_pem},
-    ),
-    "a file that is too large": Mistake(
-        {"ca": "file_too_large"},
-        answers=lambda simulator: {"ca": simulator.tls.ca_pem + b"\n" * 64 * 1024},
-        placeholders={"limit": "64"},
-    ),
-    "a file that is not there any more": Mistake(
-        {"ca": "upload_missing"}, answers=lambda _: {"ca": "0" * 32}
-    ),
-    "no private key": Mistake(
-        {"client_key": "key_missing"}, answers=lambda _: {"client_key": None}
-    ),
-    "a private key only": Mistake(
-        {"client_certificate": "certificate_missing"},
-        answers=lambda _: {"client_certificate": None},
-    ),
-    "a private key of another certificate": Mistake(
-        {"client_key": "key_mismatch"},
-        answers=lambda simulator: {"client_certificate": simulator.tls.ca_pem},
-    ),
-    "a client certificate that has expired": Mistake(
-        {"client_certificate": "certificate_expired"},
-        answers=lambda simulator: {
-            "client_certificate": simulator.tls.expired_client_pem
-        },
-    ),
-    "no password for the private key": Mistake(
-        {"client_key_password": "key_password_missing"},
-        answers=lambda simulator: {"client_key": simulator.tls.encrypted_client_key},
-    ),
-    "a wrong password for the private key": Mistake(
-        {"client_key_password": "key_password_wrong"},
-        answers=lambda simulator: {
-            "client_key": simulator.tls.encrypted_client_key,
-            "client_key_password": "wrong",
-        },
-    ),
-}
 
 
 async def assert_told_and_repaired(person: Person, mistake: Mistake) -> None:

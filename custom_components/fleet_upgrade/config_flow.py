@@ -187,7 +187,7 @@ class FleetUpgradeConfigFlow(ConfigFlow, domain=DOMAIN):
                 place = err.field if isinstance(err, InvalidFieldError) else "base"
                 errors[place] = err.key
                 placeholders |= err.placeholders
-            except Exception:
+            except Exception:  # noqa: BLE001
                 LOGGER.exception("Unexpected error while checking credentials")
                 errors["base"] = "unknown"
             else:

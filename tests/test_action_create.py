@@ -15,7 +15,13 @@ import voluptuous as vol
 
 from custom_components.fleet_upgrade.const import DOMAIN
 from custom_components.fleet_upgrade.entity import task_identifier
-from simulator.oceanconnect import Code, Fault, FaultKind, OceanConnectSimulator, codes
+from simulator.oceanconnect import (
+    Fault,
+    FaultKind,
+    OceanConnectSimulator,
+    codes,
+    refusal,
+)
 
 from .actions import act
 from .tiny_platform import set_up
@@ -408,29 +414,20 @@ async def test_a_platform_without_the_action_says_so(
         (codes.WINDOW_TOO_SHORT, "window_short"),
         (codes.NOT_FOUND, "package_or_device_missing"),
         (codes.NOT_AUTHORISED, "not_authorized"),
-        (Code("999999", 400, "Something new."), "other"),
+        (codes.Code("999999", 400, "Something new."), "other"),
     ],
-    ids=lambda value: value.code if isinstance(value, Code) else None,
+    ids=lambda value: value.code if isinstance(value, codes.Code) else None,
 )
 async def test_a_refusal_comes_back_with_its_code_and_advice(
     hass: HomeAssistant,
     oceanconnect: OceanConnectSimulator,
     group_upgrade: Data,
-    code: Code,
+    code: codes.Code,
     advice: str,
 ) -> None:
     """And nothing was created, nor is sent again."""
     tasks = len(oceanconnect.tasks())
-    body = {"error_code": code.code, "error_desc": code.text}
-    oceanconnect.faults.add(
-        Fault(
-            kind=FaultKind.STATUS,
-            method="POST",
-            path=OPERATIONS,
-            status=code.status,
-            body=json.dumps(body).encode(),
-        )
-    )
+    oceanconnect.faults.add(refusal(code, method="POST", path=OPERATIONS))
     with pytest.raises(HomeAssistantError) as raised:
         await act(hass, FIRMWARE, **group_upgrade)
     assert raised.value.translation_key == f"rejected_{advice}"

@@ -1,14 +1,19 @@
 """Fixtures that many tests share."""
 
 from typing import Any
+from weakref import WeakValueDictionary
 
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
+import msgspec
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.syrupy import HomeAssistantSnapshotExtension
 from syrupy.assertion import SnapshotAssertion
 
+from custom_components.fleet_upgrade.account import AccountState
+from custom_components.fleet_upgrade.clients import budget
+from custom_components.fleet_upgrade.clients.oceanconnect import auth
 from custom_components.fleet_upgrade.clients.registry import PLATFORMS
 from custom_components.fleet_upgrade.const import CONF_PLATFORM, DOMAIN
 from simulator.oceanconnect import OceanConnectSimulator
@@ -20,12 +25,22 @@ from .translations import TranslationCheck, check_translations
 
 __all__ = ["check_translations", "oceanconnect", "simulator_server"]
 
+# Types are resolved once, when first needed: before any test replaces datetime.
+msgspec.json.Decoder(AccountState)
+
 
 @pytest.fixture(autouse=True)
 def load_custom_integrations(request: pytest.FixtureRequest) -> None:
     """Let Home Assistant find the integration, in tests that have one."""
     if "hass" in request.fixturenames:
         request.getfixturevalue("enable_custom_integrations")
+
+
+@pytest.fixture(autouse=True)
+def fresh_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give each test call budgets and sessions of its own, as in a new process."""
+    monkeypatch.setattr(budget, "_budgets", WeakValueDictionary())
+    monkeypatch.setattr(auth, "_sessions", WeakValueDictionary())
 
 
 @pytest.fixture

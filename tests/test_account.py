@@ -193,7 +193,7 @@ def test_a_task_without_an_end_is_kept_from_when_it_was_first_seen_inactive(
     task = make_task("one", status, created=NOW - 2 * WEEK, ended=None)
     state = polled(AccountState(), task)
     state = polled(state, task, now=NOW + WEEK)
-    assert state.inactive_since == {"one": NOW}
+    assert state.inactive_since == {"one": NOW.timestamp()}
     state = polled(state, task, now=NOW + WEEK + timedelta(seconds=1))
     assert not state.tasks
     assert not state.inactive_since
@@ -206,7 +206,7 @@ def test_a_task_that_is_active_again_starts_its_retention_anew() -> None:
     state = polled(state, again, now=NOW + timedelta(days=1))
     assert not state.inactive_since
     state = polled(state, over, now=NOW + timedelta(days=2))
-    assert state.inactive_since == {"one": NOW + timedelta(days=2)}
+    assert state.inactive_since == {"one": (NOW + timedelta(days=2)).timestamp()}
 
 
 def test_a_known_task_that_ended_long_ago_is_told_of_and_forgotten() -> None:

@@ -47,7 +47,7 @@ STATE = AccountState(
         ),
     },
     memory={"order": "newest_first", "seen": ["one", "two"]},
-    inactive_since={"two": NOW},
+    inactive_since={"two": NOW.timestamp()},
     outbox=(
         TaskEvent(
             type=TaskEventType.CREATED,

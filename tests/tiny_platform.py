@@ -4,7 +4,7 @@ It shows that nothing but an entry in the registry is needed for one more platfo
 and lets a test say what a poll finds, where a server would only be in the way.
 """
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -80,7 +80,11 @@ class TinyFleet:
 
     def __init__(self) -> None:
         """Start without any task."""
-        self.budget = CallBudget(100)
+        self.budget = CallBudget()
+        self.is_contended = False
+        self.clock_offset = timedelta(0)
+        self.session: Mapping[str, object] = {}
+        """What was kept of the session."""
         self.tasks: dict[str, UpgradeTask] = {}
         self.error: Exception | None = None
         """Raised by the next polls."""
@@ -132,6 +136,22 @@ class TinyFleet:
             memory={"seen": sorted({*seen, *self.tasks})},
         )
 
+    def keep_session(
+        self, kept: Mapping[str, object], keep: Callable[[Mapping[str, object]], None]
+    ) -> None:
+        """Go on with what was kept."""
+        self.session = kept
+
+    async def read_newest(
+        self, memory: Mapping[str, object], seen: Collection[str], since: datetime
+    ) -> tuple[UpgradeTask, ...]:
+        """Read all tasks."""
+        return tuple(self.tasks.values())
+
+    def is_result(self, prepared: PreparedCreate, task: UpgradeTask) -> bool:
+        """Tell creations apart by their targets."""
+        return task.targets == prepared.request.targets
+
     async def get_task(self, task_id: str) -> UpgradeTask:
         """Read one task."""
         return self.tasks[task_id]
@@ -144,7 +164,16 @@ class TinyFleet:
         """Create a task that waits."""
         self.created.append(prepared)
         task_id = f"created-{len(self.created)}"
-        self.put(make_task(task_id, TaskStatus.WAITING, kind=prepared.request.kind))
+        request = prepared.request
+        self.put(
+            make_task(
+                task_id,
+                TaskStatus.WAITING,
+                kind=request.kind,
+                targets=request.targets,
+                policy=request.policy,
+            )
+        )
         return task_id
 
     async def list_tasks(

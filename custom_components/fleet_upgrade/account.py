@@ -48,14 +48,14 @@ class AccountState(Value, frozen=True):
     """What has to outlive a restart.
 
     ``tasks`` holds the known tasks by ID, ``memory`` what the client left for its
-    next poll. ``inactive_since`` says when a task was first seen neither waiting nor
-    processing, for tasks whose end the platform does not tell. ``outbox`` holds the
-    events that have not been told yet, oldest first.
+    next poll. ``inactive_since`` says when (in POSIX seconds) a task was first seen
+    neither waiting nor processing, for tasks whose end the platform does not tell.
+    ``outbox`` holds the events that have not been told yet, oldest first.
     """
 
     tasks: dict[str, UpgradeTask] = {}
     memory: dict[str, object] = {}
-    inactive_since: dict[str, datetime] = {}
+    inactive_since: dict[str, float] = {}
     outbox: tuple[TaskEvent, ...] = ()
 
 
@@ -123,16 +123,15 @@ def advance(
     found = {task.task_id: task for task in poll.tasks}
 
     tasks: dict[str, UpgradeTask] = {}
-    still_inactive_since: dict[str, datetime] = {}
+    still_inactive_since: dict[str, float] = {}
     for task in sorted((known | found).values(), key=lambda task: task.created or now):
         task_id = task.task_id
         if task_id in poll.deleted:
             continue
         before = known.get(task_id)
-        first_seen = inactive_since.get(task_id, now)
-        is_forgotten = (
-            not task.is_active and (task.ended or first_seen) < now - retention
-        )
+        first_seen = inactive_since.get(task_id, now.timestamp())
+        over = first_seen if task.ended is None else task.ended.timestamp()
+        is_forgotten = not task.is_active and over < (now - retention).timestamp()
         # A known task is told of even when its end is so old that it is forgotten.
         if state is not None and (before is not None or not is_forgotten):
             outbox += tuple(_events(before, task))

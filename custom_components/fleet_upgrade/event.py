@@ -53,10 +53,10 @@ class UpgradeTaskEvent(AccountEntity, EventEntity):
     @callback
     def _tell(self, event: TaskEvent) -> None:
         self._trigger_event(
-            event.type,
+            event.type.value,
             {
                 "task_id": event.task_id,
-                "kind": event.kind,
+                "kind": event.kind.value,
                 "version": event.version,
                 "target": event.target,
                 "target_count": event.target_count,

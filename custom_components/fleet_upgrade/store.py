@@ -1,7 +1,6 @@
 """Keeps an account's state across restarts."""
 
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Any
 
 from homeassistant.core import HomeAssistant, callback
@@ -76,9 +75,7 @@ def _to_json(state: AccountState) -> dict[str, Any]:
 
 def _from_json(data: dict[str, Any]) -> AccountState:
     tasks = _readable(data.get("tasks", []), UpgradeTask, "upgrade task")
-    times = _readable(
-        data.get("inactive_since", {}).items(), tuple[str, datetime], "time"
-    )
+    times = _readable(data.get("inactive_since", {}).items(), tuple[str, float], "time")
     return AccountState(
         tasks={task.task_id: task for task in tasks},
         memory=data.get("memory", {}),

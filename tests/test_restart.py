@@ -1,0 +1,231 @@
+"""Home Assistant stops, starts and is killed; nothing is lost, nothing told twice."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from copy import deepcopy
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.const import EVENT_HOMEASSISTANT_STARTED, EVENT_STATE_CHANGED
+from homeassistant.core import (
+    CoreState,
+    Event,
+    EventStateChangedData,
+    HomeAssistant,
+    callback,
+)
+from homeassistant.loader import DATA_CUSTOM_COMPONENTS
+import pytest
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_test_home_assistant,
+)
+
+from custom_components.fleet_upgrade.clients.model import TaskStatus
+from custom_components.fleet_upgrade.const import DOMAIN
+from simulator.oceanconnect import OceanConnectSimulator
+
+from .hearing import listen
+from .tiny_platform import NOW, TinyFleet, make_entry, make_task, poll, set_up
+
+FILE = "fleet_upgrade.01TINYFLEET00000000000000A"
+
+
+@pytest.fixture
+def begin(freezer: FrozenDateTimeFactory) -> None:
+    """Begin a story at `NOW`."""
+    freezer.move_to(NOW)
+
+
+@asynccontextmanager
+async def home_assistant(
+    entry: MockConfigEntry, state: CoreState = CoreState.running
+) -> AsyncGenerator[HomeAssistant]:
+    """Run a Home Assistant of its own on what earlier ones left on disk."""
+    async with async_test_home_assistant() as hass:
+        hass.data.pop(DATA_CUSTOM_COMPONENTS)
+        hass.set_state(state)
+        entry.add_to_hass(hass)
+        try:
+            yield hass
+        finally:
+            await hass.async_stop(force=True)
+
+
+async def start(hass: HomeAssistant) -> None:
+    """Finish the start of a Home Assistant."""
+    hass.set_state(CoreState.running)
+    hass.bus.async_fire(EVENT_HOMEASSISTANT_STARTED)
+    await hass.async_block_till_done()
+
+
+async def refresh(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Poll the platform of an account now."""
+    await entry.runtime_data.async_refresh()
+    await hass.async_block_till_done()
+
+
+@pytest.mark.usefixtures("begin", "hass_storage")
+async def test_what_happened_while_home_assistant_was_down_is_told_once(
+    fleet: TinyFleet, freezer: FrozenDateTimeFactory
+) -> None:
+    """When it has started, so that automations hear it."""
+    fleet.put(make_task("one"))
+    entry = make_entry()
+    async with home_assistant(entry) as hass:
+        await set_up(hass, entry)
+
+    fleet.end("one", TaskStatus.FAILED, NOW)
+    fleet.put(make_task("two", TaskStatus.SUCCEEDED))
+    entry = make_entry()
+    async with home_assistant(entry, CoreState.not_running) as hass:
+        heard = listen(hass)
+        await set_up(hass, entry)
+        await poll(hass, freezer, 301)
+        assert heard == []
+        await start(hass)
+        assert heard == [
+            ("failed", "one"),
+            ("created", "two"),
+            ("started", "two"),
+            ("succeeded", "two"),
+        ]
+
+    entry = make_entry()
+    async with home_assistant(entry, CoreState.not_running) as hass:
+        heard = listen(hass)
+        await set_up(hass, entry)
+        await start(hass)
+        await poll(hass, freezer, 301)
+        assert heard == []
+
+
+@pytest.mark.usefixtures("begin")
+async def test_a_start_that_is_broken_off_loses_nothing(
+    fleet: TinyFleet, hass_storage: dict[str, Any]
+) -> None:
+    """What waited for its end is told by the next one."""
+    fleet.put(make_task("one"))
+    entry = make_entry()
+    async with home_assistant(entry) as hass:
+        await set_up(hass, entry)
+
+    fleet.end("one", TaskStatus.FAILED, NOW)
+    entry = make_entry()
+    async with home_assistant(entry, CoreState.not_running) as hass:
+        heard = listen(hass)
+        await set_up(hass, entry)
+        # Killed now: nothing that is written later counts.
+        on_disk = deepcopy(hass_storage[FILE])
+    assert heard == []
+
+    hass_storage[FILE] = on_disk
+    entry = make_entry()
+    async with home_assistant(entry) as hass:
+        heard = listen(hass)
+        await set_up(hass, entry)
+        assert heard == [("failed", "one")]
+
+
+@pytest.mark.usefixtures("begin")
+async def test_a_kill_in_the_middle_of_telling_does_not_repeat(
+    fleet: TinyFleet, freezer: FrozenDateTimeFactory, hass_storage: dict[str, Any]
+) -> None:
+    """Whatever has been told is on disk as told."""
+    on_disk: list[Any] = []
+    entry = make_entry()
+    async with home_assistant(entry) as hass:
+        await set_up(hass, entry)
+        heard = listen(hass)
+
+        @callback
+        def kill(event: Event[EventStateChangedData]) -> None:
+            if event.data["entity_id"].startswith("event."):
+                on_disk.append(deepcopy(hass_storage[FILE]))
+
+        hass.bus.async_listen(EVENT_STATE_CHANGED, kill)
+        fleet.put(make_task("one", TaskStatus.WAITING))
+        await poll(hass, freezer, 301)
+        assert heard == [("created", "one")]
+
+    hass_storage[FILE] = on_disk[0]
+    entry = make_entry()
+    async with home_assistant(entry) as hass:
+        heard = listen(hass)
+        await set_up(hass, entry)
+        await poll(hass, freezer)
+        assert heard == []
+
+
+@pytest.mark.usefixtures("begin", "hass_storage")
+async def test_events_wait_while_home_assistant_stops(fleet: TinyFleet) -> None:
+    """Nobody would hear them any more."""
+    fleet.put(make_task("one"))
+    entry = make_entry()
+    async with home_assistant(entry) as hass:
+        await set_up(hass, entry)
+        heard = listen(hass)
+        hass.set_state(CoreState.stopping)
+        fleet.end("one", TaskStatus.FAILED, NOW)
+        await refresh(hass, entry)
+        assert heard == []
+
+    entry = make_entry()
+    async with home_assistant(entry) as hass:
+        heard = listen(hass)
+        await set_up(hass, entry)
+        assert heard == [("failed", "one")]
+
+
+@pytest.mark.usefixtures("hass_storage")
+async def test_tasks_of_a_real_platform_are_told_once_across_restarts(
+    oceanconnect: OceanConnectSimulator, credentials: dict[str, Any]
+) -> None:
+    """They begin, end, are retried and deleted while Home Assistant is down."""
+
+    def account() -> MockConfigEntry:
+        return MockConfigEntry(domain=DOMAIN, entry_id="meters", data=credentials)
+
+    ends, is_retried, is_deleted, stays = (
+        oceanconnect.add_task(kind=kind, status="processing")
+        for kind in ("firmware", "software", "firmware", "software")
+    )
+    oceanconnect.finish_task(is_retried, failed=1)
+    entry = account()
+    async with home_assistant(entry) as hass:
+        heard = listen(hass)
+        await set_up(hass, entry)
+        assert heard == []
+        new = oceanconnect.add_task(status="processing")
+        await refresh(hass, entry)
+        assert heard == [("created", new), ("started", new)]
+
+    oceanconnect.finish_task(ends)
+    oceanconnect.retry_task(is_retried)
+    oceanconnect.delete_task(is_deleted)
+    brief = oceanconnect.add_task(status="failed")
+    entry = account()
+    async with home_assistant(entry, CoreState.not_running) as hass:
+        heard = listen(hass)
+        await set_up(hass, entry)
+        assert heard == []
+        await start(hass)
+        assert sorted(heard) == sorted(
+            [
+                ("succeeded", ends),
+                ("restarted", is_retried),
+                ("created", brief),
+                ("started", brief),
+                ("failed", brief),
+            ]
+        )
+        known = entry.runtime_data.data.tasks.keys()
+        assert {ends, is_retried, stays, new, brief} <= known
+        assert is_deleted not in known
+
+    entry = account()
+    async with home_assistant(entry) as hass:
+        heard = listen(hass)
+        await set_up(hass, entry)
+        await refresh(hass, entry)
+        assert heard == []

@@ -414,8 +414,19 @@ async def test_a_throttled_login_is_made_once_more_for_a_person(
 ) -> None:
     """Signing in counts as a call like any other."""
     oceanconnect.faults.add(Fault(kind=FaultKind.THROTTLE, path=LOGIN))
-    await client.verify()
+    await all_of(client.list_device_groups())
     assert oceanconnect.calls.count(LOGIN) == 2
+
+
+@pytest.mark.parametrize("path", [LOGIN, "/operations"])
+async def test_verifying_does_not_wait_for_a_throttle_to_pass(
+    client: OceanConnectClient, oceanconnect: OceanConnectSimulator, path: str
+) -> None:
+    """Somebody looks at a form meanwhile."""
+    oceanconnect.faults.add(Fault(kind=FaultKind.THROTTLE, path=path))
+    with pytest.raises(ThrottledError):
+        await client.verify()
+    assert oceanconnect.calls.count(path) == 1
 
 
 async def test_a_throttled_poll_comes_back_later(
@@ -696,7 +707,7 @@ async def test_a_login_throttled_twice_gives_up(
     """Once more is enough."""
     oceanconnect.faults.add(Fault(kind=FaultKind.THROTTLE, path=LOGIN, count=2))
     with pytest.raises(ThrottledError):
-        await client.verify()
+        await all_of(client.list_device_groups())
     assert oceanconnect.calls.count(LOGIN) == 2
 
 

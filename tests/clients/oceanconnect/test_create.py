@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from msgspec import structs
 import pytest
 
 from custom_components.fleet_upgrade.clients.errors import InvalidFieldError
@@ -10,12 +11,15 @@ from custom_components.fleet_upgrade.clients.model import (
     CreateRequest,
     Execution,
     Policy,
+    PreparedCreate,
     Targets,
     UpgradeKind,
+    UpgradeTask,
 )
 from custom_components.fleet_upgrade.clients.oceanconnect.create import (
     CREATE_ACTIONS,
     build,
+    is_result,
 )
 
 NOW = datetime(2026, 11, 20, 12, 0, 0, 500_000, tzinfo=UTC)
@@ -132,3 +136,62 @@ def test_a_broken_rule_names_field_and_limit(
     assert err.value.field == field
     assert err.value.key == rule
     assert err.value.placeholders == {"field": field} | placeholders
+
+
+PREPARED = PreparedCreate(
+    request=CreateRequest(
+        kind=UpgradeKind.SOFTWARE,
+        package_id="file-1",
+        targets=Targets(
+            device_groups=("north", "south"), device_type="Meter", model="M1"
+        ),
+    ),
+    method="POST",
+    path="/create",
+    body={},
+    version="V2",
+)
+RESULT = UpgradeTask(
+    task_id="op-1",
+    kind=UpgradeKind.SOFTWARE,
+    version="V2",
+    targets=Targets(
+        device_groups=("south", "north"),
+        device_type="Meter",
+        model="M1",
+        manufacturer="Hydra",
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        RESULT,
+        structs.replace(RESULT, version=None),
+        structs.replace(RESULT, policy=Policy(start=NOW, end=NOW)),
+        structs.replace(
+            RESULT, targets=structs.replace(RESULT.targets, device_type=None)
+        ),
+    ],
+)
+def test_a_creation_knows_its_result(task: UpgradeTask) -> None:
+    """Targets are sets; what the platform fills in or leaves out does not count."""
+    assert is_result(PREPARED, task)
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        structs.replace(RESULT, kind=UpgradeKind.FIRMWARE),
+        structs.replace(RESULT, version="V3"),
+        structs.replace(RESULT, targets=Targets(device_groups=("north",))),
+        structs.replace(RESULT, targets=Targets(devices=("north", "south"))),
+        structs.replace(RESULT, targets=structs.replace(RESULT.targets, model="M2")),
+        structs.replace(RESULT, policy=Policy(execution=Execution.WHEN_ONLINE)),
+        structs.replace(RESULT, policy=Policy(retries=1)),
+    ],
+)
+def test_a_creation_knows_what_is_not_its_result(task: UpgradeTask) -> None:
+    """One difference is enough."""
+    assert not is_result(PREPARED, task)

@@ -108,7 +108,7 @@ class OceanConnectClient(PlatformClient):
 
     @override
     async def verify(self) -> None:
-        await self._read_task_page(0, {}, Priority.ACTION, page_size=1)
+        await self._read_task_page(0, {}, Priority.ACTION, page_size=1, patient=False)
 
     @override
     async def poll(
@@ -263,6 +263,7 @@ class OceanConnectClient(PlatformClient):
         priority: Priority,
         *,
         page_size: int = PAGE_SIZE,
+        patient: bool = True,
     ) -> TaskPage:
         rows = await self._call(
             "GET",
@@ -270,6 +271,7 @@ class OceanConnectClient(PlatformClient):
             priority,
             decode_task_rows,
             query={**query, "pageNo": number, "pageSize": page_size},
+            patient=patient,
         )
         return task_page(rows)
 
@@ -302,15 +304,16 @@ class OceanConnectClient(PlatformClient):
         query: Mapping[str, str | int] | None = None,
         body: Mapping[str, object] | None = None,
         write: bool = False,
+        patient: bool = True,
     ) -> ReplyT:
         """Make an authenticated call and read its answer.
 
         A refused token, or a throttle on what a person asked for, means that nothing
-        was done: the call is made once more, after signing in or after the pause. A
-        write whose answer was lost is an `AmbiguousError` and never made again.
+        was done: the call is made once more, after signing in or after the pause (if
+        ``patient``). A write whose answer was lost is an `AmbiguousError` and never made again.
         """
         may_sign_in_again = True
-        may_wait = priority is not Priority.POLL
+        may_wait = patient and priority is not Priority.POLL
         while True:
             headers = await self._signed_in(priority, may_wait=may_wait)
             try:

@@ -95,6 +95,13 @@ def test_a_task_that_was_stopped_while_it_waited_never_started() -> None:
     assert told(state) == [("stopped", "one")]
 
 
+def test_a_task_stopped_before_it_ran_starts_when_it_runs_in_the_end() -> None:
+    """It is active again, and runs for the first time."""
+    never_ran = make_task("one", STOPPED, started=None)
+    state = polled(knowing(never_ran), make_task("one", PROCESSING))
+    assert told(state) == [("restarted", "one"), ("started", "one")]
+
+
 def test_the_start_of_a_task_of_unknown_status_is_told_when_it_runs() -> None:
     """A word that nobody knows is not taken for a start or an end."""
     state = polled(knowing(make_task("one", None)), make_task("one", PROCESSING))

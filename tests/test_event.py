@@ -150,6 +150,7 @@ async def test_silence_of_the_platform_is_no_event(
     hass: HomeAssistant,
     fleet: TinyFleet,
     tiny_entry: MockConfigEntry,
+    entity_registry: er.EntityRegistry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
     """The last event stays what it was."""
@@ -157,9 +158,15 @@ async def test_silence_of_the_platform_is_no_event(
     fleet.put(make_task("one"))
     await poll(hass, freezer, 301)
     before = hass.states.get(ENTITY_ID)
+    assert before is not None
     fleet.error = UnreachableError(ConnectionProblem.CONNECT)
     await poll(hass, freezer)
     assert hass.states.get(ENTITY_ID) == before
+    entity_registry.async_update_entity(ENTITY_ID, icon="mdi:bell")
+    await hass.async_block_till_done()
+    after = hass.states.get(ENTITY_ID)
+    assert after is not None
+    assert after.state == before.state
     state = hass.states.get("binary_sensor.fleet_north_connectivity")
     assert state is not None
     assert state.state == "off"
@@ -230,6 +237,7 @@ async def test_a_disabled_event_entity_does_not_pile_up_events(
     tiny_entry: MockConfigEntry,
     entity_registry: er.EntityRegistry,
     freezer: FrozenDateTimeFactory,
+    hass_storage: dict[str, Any],
 ) -> None:
     """Once enabled it does not tell what is long over."""
     await set_up(hass, tiny_entry)
@@ -240,9 +248,13 @@ async def test_a_disabled_event_entity_does_not_pile_up_events(
     await hass.async_block_till_done()
     fleet.put(make_task("one"))
     await poll(hass, freezer, 301)
+    await hass.config_entries.async_unload(tiny_entry.entry_id)
+    data = hass_storage[f"fleet_upgrade.{tiny_entry.entry_id}"]["data"]
+    assert [task["task_id"] for task in data["tasks"]] == ["one"]
+    assert "outbox" not in data
 
     # Disabled from the start.
-    await hass.config_entries.async_reload(tiny_entry.entry_id)
+    await set_up(hass, tiny_entry)
     fleet.put(make_task("two"))
     await poll(hass, freezer)
 

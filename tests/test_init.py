@@ -221,7 +221,7 @@ async def test_a_device_that_would_come_back_cannot_be_deleted(
     tiny_entry: MockConfigEntry,
     device_registry: dr.DeviceRegistry,
 ) -> None:
-    """Neither the account's nor that of a task; one left over can."""
+    """One left over can, but only by an account that is set up and knows it."""
     assert await async_setup_component(hass, "config", {})
     fleet.put(make_task("one"))
     await set_up(hass, tiny_entry)
@@ -239,6 +239,13 @@ async def test_a_device_that_would_come_back_cannot_be_deleted(
             removed.add(device.id)
     assert removed == {left_over.id}
     assert devices_of(hass, tiny_entry) == {None, "one"}
+
+    await hass.config_entries.async_unload(tiny_entry.entry_id)
+    for device in dr.async_entries_for_config_entry(
+        device_registry, tiny_entry.entry_id
+    ):
+        response = await client.remove_device(device.id)
+        assert "rejected by integration" in response["error"]["message"]
 
 
 async def test_a_device_of_another_integration_is_no_task(

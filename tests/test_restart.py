@@ -104,7 +104,7 @@ async def test_what_happened_while_home_assistant_was_down_is_told_once(
 async def test_a_start_that_is_broken_off_loses_nothing(
     fleet: TinyFleet, hass_storage: dict[str, Any]
 ) -> None:
-    """What waited for its end is told by the next one."""
+    """What waited for its end is told by the next one, even if the task is gone."""
     fleet.put(make_task("one"))
     entry = make_entry()
     async with home_assistant(entry) as hass:
@@ -120,6 +120,7 @@ async def test_a_start_that_is_broken_off_loses_nothing(
     assert heard == []
 
     hass_storage[FILE] = on_disk
+    fleet.tasks.clear()
     entry = make_entry()
     async with home_assistant(entry) as hass:
         heard = listen(hass)

@@ -1,12 +1,17 @@
 """What is kept of an account across restarts, and when it is written."""
 
 from datetime import timedelta
+from pathlib import Path
+import stat
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 import pytest
-from pytest_homeassistant_custom_component.common import async_fire_time_changed
+from pytest_homeassistant_custom_component.common import (
+    async_fire_time_changed,
+    async_test_home_assistant,
+)
 
 from custom_components.fleet_upgrade.account import (
     AccountState,
@@ -172,3 +177,19 @@ async def test_a_removed_account_leaves_no_file(
     await store.async_save(STATE)
     await store.async_remove()
     assert KEY not in hass_storage
+
+
+async def test_only_home_assistant_may_read_the_file(tmp_path: Path) -> None:
+    """What a fleet is made of is nobody else's business."""
+    async with async_test_home_assistant(config_dir=str(tmp_path)) as hass:
+        store = AccountStore(hass, "account")
+        await store.async_save(STATE)
+        file = tmp_path / ".storage" / KEY
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        assert await AccountStore(hass, "account").async_load() == STATE
+        store.async_save_later(AccountState())
+        await store.async_flush()
+        assert await AccountStore(hass, "account").async_load() == AccountState()
+        await store.async_remove()
+        assert not file.exists()
+        await hass.async_stop(force=True)

@@ -1,6 +1,6 @@
 """Watches and triggers upgrades of IoT fleets on their platforms."""
 
-from homeassistant.config_entries import ConfigEntry
+from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryError
@@ -88,6 +88,10 @@ async def async_remove_entry(hass: HomeAssistant, entry: ConfigEntry) -> None:
 async def async_remove_config_entry_device(
     hass: HomeAssistant, entry: FleetConfigEntry, device: dr.AnyDeviceEntry
 ) -> bool:
-    """Let a device be deleted when nothing would bring it back."""
+    """Let a device be deleted when it is known that nothing would bring it back."""
     task_id = task_id_of(entry, device)
-    return task_id is not None and task_id not in entry.runtime_data.data.tracked
+    return (
+        entry.state is ConfigEntryState.LOADED
+        and task_id is not None
+        and task_id not in entry.runtime_data.data.tracked
+    )

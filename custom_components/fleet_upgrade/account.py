@@ -156,7 +156,6 @@ def _events(before: UpgradeTask | None, after: UpgradeTask) -> Iterator[TaskEven
         yield _event(TaskEventType.CREATED, after)
     elif before.has_ended and after.is_active:
         yield _event(TaskEventType.RESTARTED, after)
-        return
     if _has_begun(after) and not (before is not None and _has_begun(before)):
         yield _event(TaskEventType.STARTED, after)
     if after.status in ENDED and (before is None or before.status != after.status):

@@ -1,0 +1,1 @@
+"""Fleet Upgrade in a real Home Assistant, in front of simulated platforms."""

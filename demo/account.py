@@ -1,0 +1,70 @@
+"""The account on a simulated platform: set up once, found again, looked at."""
+
+import json
+
+from .api import Api
+from .errors import DemoError
+from .platforms import Simulator
+
+NOTHING = ("unknown", "unavailable")
+"""States that an entity has while it has none."""
+
+
+async def set_up_account(api: Api, simulator: Simulator) -> str:
+    """Have an account in Home Assistant and return its ID.
+
+    A new one goes through the set-up form; one from an earlier start is left alone,
+    or goes through the form for changes when its platform is at another port now.
+    """
+    memory = simulator.folder / "account.json"
+    remembered = json.loads(memory.read_text("utf-8")) if memory.exists() else {}
+    entries = await api.call("config_entries/get", domain="fleet_upgrade")
+    if remembered.get("id") not in {entry["entry_id"] for entry in entries}:
+        result = await api.fill_in(simulator.values, simulator.files)
+        if result["type"] != "create_entry":
+            raise DemoError(f"the account was not set up: {result.get('reason')}")
+        remembered = {"id": result["result"]["entry_id"]}
+    elif remembered["port"] != simulator.port:
+        result = await api.fill_in(
+            simulator.values, simulator.files, entry_id=remembered["id"]
+        )
+        if result.get("reason") != "reconfigure_successful":
+            raise DemoError(f"the account was not changed: {result.get('reason')}")
+    remembered["port"] = simulator.port
+    memory.write_text(json.dumps(remembered), encoding="utf-8")
+    return str(remembered["id"])
+
+
+async def find_missing(api: Api, account: str) -> str | None:
+    """Say what is not there yet of an account and its upgrade tasks; None if all is.
+
+    There must be a state for each of the account's own sensors, and for one of any
+    upgrade task: it is usual that some things are not known of a task.
+    """
+    devices = {
+        device["id"]: device["via_device_id"]
+        for device in await api.call("config/device_registry/list")
+        if device["config_entry_id"] == account
+    }
+    states = {
+        state["entity_id"]: state["state"] for state in await api.call("get_states")
+    }
+    own: dict[str, str] = {}
+    of_tasks: dict[str, str] = {}
+    for entity in await api.call("config/entity_registry/list"):
+        if entity["device_id"] in devices and not entity["disabled_by"]:
+            group = of_tasks if devices[entity["device_id"]] else own
+            group[entity["entity_id"]] = states.get(entity["entity_id"], "unavailable")
+    # An event has no state before the first.
+    empty = [
+        entity
+        for entity, state in own.items()
+        if state in NOTHING and not entity.startswith("event.")
+    ]
+    if not own:
+        return "the account has no entities"
+    if empty:
+        return f"{', '.join(empty)} of the account without a state"
+    if all(state in NOTHING for state in of_tasks.values()):
+        return "no upgrade task has an entity with a state"
+    return None

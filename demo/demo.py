@@ -1,0 +1,96 @@
+"""The demo: everything it starts, in order, and everything it ends."""
+
+import asyncio
+from collections.abc import Sequence
+import signal
+import sys
+
+from .account import find_missing, set_up_account
+from .api import PASSWORD, USER, Api, connect
+from .errors import DemoError
+from .home_assistant import HomeAssistant
+from .platforms import Simulator
+
+
+class Demo:
+    """A Home Assistant in front of simulated platforms."""
+
+    def __init__(
+        self, home_assistant: HomeAssistant, simulators: Sequence[Simulator]
+    ) -> None:
+        """Put the parts together; nothing is started yet."""
+        self._home_assistant = home_assistant
+        self._simulators = simulators
+        self._missing: str | None = "Home Assistant is not up"
+
+    async def run(self, seconds: float | None = None) -> None:
+        """Run until a signal or for some seconds, then end what was started.
+
+        Raises `DemoError` when something ends by itself, and, where a time is given,
+        when Home Assistant was not up or an account or its upgrade tasks had no
+        states.
+        """
+        # From here on a signal ends nothing by itself, so that a second Ctrl-C does
+        # not leave a process behind.
+        signals = asyncio.Event()
+        for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, signals.set)
+        signalled = asyncio.create_task(signals.wait())
+        showing = asyncio.create_task(self._show(check=seconds is not None))
+        await asyncio.wait(
+            {signalled, showing}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED
+        )
+        signalled.cancel()
+        showing.cancel()
+        await asyncio.wait({showing})
+        await self._home_assistant.stop()
+        for simulator in self._simulators:
+            await simulator.stop()
+        if not showing.cancelled():
+            showing.result()
+        if seconds is not None and self._missing:
+            raise DemoError(f"within {seconds:g} seconds: {self._missing}")
+
+    async def _show(self, *, check: bool) -> None:
+        """Start everything and watch over it; returns only by an error."""
+        say("Starting the simulated platform and Home Assistant ...")
+        for simulator in self._simulators:
+            await simulator.start()
+        self._home_assistant.prepare()
+        await self._home_assistant.start()
+        url = self._home_assistant.url
+        async with connect(url) as api:
+            await is_running(api)
+            accounts = [await set_up_account(api, each) for each in self._simulators]
+            say(
+                f"Fleet Upgrade is at {url} (user {USER}, password {PASSWORD});"
+                " Ctrl-C ends it."
+            )
+            if check:
+                await self._look(api, accounts)
+        await asyncio.gather(
+            self._home_assistant.run(), *(each.run() for each in self._simulators)
+        )
+
+    async def _look(self, api: Api, accounts: Sequence[str]) -> None:
+        """Look until every account and an upgrade task of each have states."""
+        for account in accounts:
+            while missing := await find_missing(api, account):
+                self._missing = missing
+                await asyncio.sleep(0.5)
+        self._missing = None
+        say("The account and its upgrade tasks have states.")
+
+
+async def is_running(api: Api) -> None:
+    """Wait until Home Assistant has started; raise `DemoError` in recovery mode."""
+    while (config := await api.call("get_config"))["state"] != "RUNNING":
+        await asyncio.sleep(0.1)
+    if config["recovery_mode"]:
+        raise DemoError("Home Assistant is in recovery mode; see its console.log")
+
+
+def say(text: str) -> None:
+    """Tell the person in front of the terminal."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()

@@ -114,11 +114,6 @@ class ServerThread:
         self._thread: threading.Thread | None = None
         self._serving: Serving | None = None
 
-    @property
-    def running(self) -> bool:
-        """Tell whether the thread runs."""
-        return self._thread is not None
-
     def start(
         self,
         application: Callable[[], Awaitable[web.Application]],

@@ -83,6 +83,11 @@ class Engine:
             defaultdict(deque)
         )
 
+    @property
+    def idle(self) -> bool:
+        """Tell whether nothing is planned and no place in a cell is taken."""
+        return not (self._steps or self._walls or any(self._used.values()))
+
     # Time
 
     def run(self) -> None:
@@ -316,7 +321,9 @@ class Engine:
         def done(later: Moment) -> None:
             if subtask.turn != turn or self._gone(task):
                 return
-            if flaw is None:
+            if device.device_id not in self._platform.devices:
+                self._finish(task, subtask, Status.FAIL, DEVICE_GONE, later)
+            elif flaw is None:
                 self._step(task, subtask, device, steps, later)
             else:
                 self._fail(task, subtask, flaw, later)

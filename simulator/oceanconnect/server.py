@@ -63,20 +63,11 @@ class Simulation:
 
     @web.middleware
     async def _record(self, request: web.Request, handler: Next) -> web.StreamResponse:
-        """Note the call as it comes in, and turn what goes wrong into an answer."""
+        """Note the call as it comes in."""
         try:
-            self._note(request, await request.read())
-            return await handler(request)
-        except web.HTTPException as err:
-            # What answers an unknown path is a web server, not the platform.
-            return web.Response(
-                status=err.status,
-                text=f"<html><body><h1>{err.status} {err.reason}</h1></body></html>\n",
-                content_type="text/html",
-            )
-
-    def _note(self, request: web.Request, body: bytes) -> None:
-        request[_BODY] = body
+            body = request[_BODY] = await request.read()
+        except web.HTTPRequestEntityTooLarge as err:
+            return _web_page(err)
         self.calls.add(
             Call(
                 method=request.method,
@@ -87,6 +78,7 @@ class Simulation:
                 application=_application(request, body),
             )
         )
+        return await handler(request)
 
     @web.middleware
     async def _fault(self, request: web.Request, handler: Next) -> web.StreamResponse:
@@ -104,6 +96,8 @@ class Simulation:
         never throttled itself, but a throttled call does not, or a client that
         knocks too often would never be let in again.
         """
+        if request.match_info.http_exception is not None:
+            return _web_page(request.match_info.http_exception)
         platform = self.platform
         now = self.clock.now()
         application = _application(request, request[_BODY])
@@ -148,6 +142,15 @@ class Simulation:
         return _json(
             dict(zip(keys, (code.code, code.text), strict=True)), status or code.status
         )
+
+
+def _web_page(err: web.HTTPException) -> web.Response:
+    """Return what answers an unknown path: a web server, not the platform."""
+    return web.Response(
+        status=err.status,
+        text=f"<html><body><h1>{err.status} {err.reason}</h1></body></html>\n",
+        content_type="text/html",
+    )
 
 
 def _json(content: Json | None, status: int) -> web.Response:

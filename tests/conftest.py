@@ -11,11 +11,13 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.syrupy import HomeAssistantSnapshotExtension
 from syrupy.assertion import SnapshotAssertion
 
+from custom_components.fleet_upgrade import creation
 from custom_components.fleet_upgrade.account import AccountState
 from custom_components.fleet_upgrade.clients import budget
 from custom_components.fleet_upgrade.clients.oceanconnect import auth
 from custom_components.fleet_upgrade.clients.registry import PLATFORMS
 from custom_components.fleet_upgrade.const import CONF_PLATFORM, DOMAIN
+from custom_components.fleet_upgrade.journal import Entry
 from simulator.oceanconnect import OceanConnectSimulator
 
 from . import tiny_platform
@@ -27,6 +29,7 @@ __all__ = ["check_translations", "oceanconnect", "simulator_server"]
 
 # Types are resolved once, when first needed: before any test replaces datetime.
 msgspec.json.Decoder(AccountState)
+msgspec.json.Decoder(Entry)
 
 
 @pytest.fixture(autouse=True)
@@ -41,6 +44,18 @@ def fresh_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give each test call budgets and sessions of its own, as in a new process."""
     monkeypatch.setattr(budget, "_budgets", WeakValueDictionary())
     monkeypatch.setattr(auth, "_sessions", WeakValueDictionary())
+
+
+@pytest.fixture(autouse=True)
+def short_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look for the result of a lost answer within moments, not within a minute."""
+    monkeypatch.setattr(creation, "LOOKS", (0.0, 0.05, 0.1))
+
+
+@pytest.fixture
+def hass_config_dir(hass_tmp_config_dir: str) -> str:
+    """Give each test a folder of its own for what is written as a real file."""
+    return hass_tmp_config_dir
 
 
 @pytest.fixture

@@ -181,6 +181,7 @@ def test_each_action_has_an_account_and_a_dry_run() -> None:
     assert schema({"config_entry_id": "one", "package": "pkg-1"}) == {
         "config_entry_id": "one",
         "dry_run": False,
+        "force": False,
         "package": "pkg-1",
     }
     with pytest.raises(vol.Invalid, match="config_entry_id"):

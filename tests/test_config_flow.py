@@ -76,7 +76,7 @@ async def test_an_account_is_added(hass: HomeAssistant, person: Person) -> None:
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert result["title"] == "OceanConnect fleet-test"
     assert result["data"] == person.credentials
-    assert result["options"] == {"retention_days": 7}
+    assert result["options"] == {"retention_days": 7, "guard_minutes": 10}
     assert result["result"].unique_id == "oceanconnect_fleet-test"
     assert result["result"].state is ConfigEntryState.LOADED
 
@@ -436,23 +436,31 @@ async def test_where_nothing_can_be_removed_nothing_is_asked(
 
 
 @pytest.mark.usefixtures("set_up_entry")
-@pytest.mark.parametrize("options", [{}, {"retention_days": 7}])
-async def test_the_retention_is_an_option(
+@pytest.mark.parametrize("options", [{}, {"retention_days": 7, "guard_minutes": 10}])
+async def test_how_long_things_are_remembered_is_an_option(
     hass: HomeAssistant, entry: MockConfigEntry, options: dict[str, int]
 ) -> None:
-    """Ended tasks are kept for a week, or as long as the user wants."""
+    """Ended tasks for a week and creations for ten minutes, or as the user wants."""
     hass.config_entries.async_update_entry(entry, options=options)
     flow = hass.config_entries.options
     result = await flow.async_init(entry.entry_id)
     assert result["type"] is FlowResultType.FORM
     assert result["step_id"] == "init"
-    assert suggested(result) == {"retention_days": 7}
-    for wrong in (0, 366):
+    good = {"retention_days": 7, "guard_minutes": 10}
+    assert suggested(result) == good
+    for wrong in (
+        {"retention_days": 0},
+        {"retention_days": 366},
+        {"guard_minutes": -1},
+        {"guard_minutes": 1441},
+    ):
         with pytest.raises(InvalidData):
-            await flow.async_configure(result["flow_id"], {"retention_days": wrong})
+            await flow.async_configure(result["flow_id"], good | wrong)
 
-    result = await flow.async_configure(result["flow_id"], {"retention_days": 30.0})
+    result = await flow.async_configure(
+        result["flow_id"], {"retention_days": 30.0, "guard_minutes": 0.0}
+    )
     await hass.async_block_till_done()
     assert result["type"] is FlowResultType.CREATE_ENTRY
-    assert entry.options == {"retention_days": 30}
-    assert isinstance(entry.options["retention_days"], int)
+    assert entry.options == {"retention_days": 30, "guard_minutes": 0}
+    assert all(isinstance(value, int) for value in entry.options.values())

@@ -13,6 +13,7 @@ from homeassistant.helpers.entity import Entity
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.fleet_upgrade.askers import Asker
 from custom_components.fleet_upgrade.clients.errors import (
     Advice,
     AuthenticationError,
@@ -25,6 +26,7 @@ from custom_components.fleet_upgrade.clients.errors import (
 )
 from custom_components.fleet_upgrade.clients.model import (
     CreateRequest,
+    PreparedCreate,
     StatusCounts,
     Targets,
     TaskStatus,
@@ -359,7 +361,7 @@ async def test_a_created_task_has_its_sensors_at_once(
 ) -> None:
     """Without a reload, and without waiting for the next poll."""
     prepared = await coordinator.client.prepare_create(REQUEST)
-    assert await coordinator.async_create_task(prepared) == "created-1"
+    assert await coordinator.async_create_task(prepared, Asker()) == "created-1"
     await hass.async_block_till_done()
     status = hass.states.get(
         "sensor.firmware_v1_3_meters_north_2026_11_20_02_15_status"
@@ -374,7 +376,7 @@ async def test_a_created_task_has_its_id_even_when_the_next_poll_fails(
     """It exists on the platform, and nobody may think otherwise."""
     fleet.error = UNREACHABLE
     prepared = await coordinator.client.prepare_create(REQUEST)
-    assert await coordinator.async_create_task(prepared) == "created-1"
+    assert await coordinator.async_create_task(prepared, Asker()) == "created-1"
     assert not coordinator.last_update_success
 
 
@@ -387,7 +389,7 @@ async def test_an_error_of_a_creation_reaches_the_caller(
         patch.object(fleet, "create_task", side_effect=UNREACHABLE),
         pytest.raises(UnreachableError),
     ):
-        await coordinator.async_create_task(prepared)
+        await coordinator.async_create_task(prepared, Asker())
     assert len(fleet.polled) == 1
 
 
@@ -408,7 +410,10 @@ async def test_tasks_are_created_one_after_the_other(
     prepared = await coordinator.client.prepare_create(REQUEST)
     with patch.object(fleet, "create_task", slow_create_task):
         task_ids = await asyncio.gather(
-            *(coordinator.async_create_task(prepared) for _ in range(3))
+            *(
+                coordinator.async_create_task(prepared, Asker(), force=True)
+                for _ in range(3)
+            )
         )
     assert task_ids == ["created-1", "created-2", "created-3"]
 
@@ -418,12 +423,19 @@ async def test_a_creation_goes_to_its_end_when_its_caller_is_cancelled(
 ) -> None:
     """A script that is restarted must not leave a task that nobody shows."""
     prepared = await coordinator.client.prepare_create(REQUEST)
-    await coordinator._create_lock.acquire()  # noqa: SLF001
-    caller = hass.async_create_task(coordinator.async_create_task(prepared))
+    may_go_on = asyncio.Event()
+    create_task = fleet.create_task
+
+    async def slow_create_task(prepared: PreparedCreate) -> str:
+        await may_go_on.wait()
+        return await create_task(prepared)
+
+    fleet.create_task = slow_create_task  # type: ignore[method-assign]
+    caller = hass.async_create_task(coordinator.async_create_task(prepared, Asker()))
     await asyncio.sleep(0)
     caller.cancel()
     with pytest.raises(asyncio.CancelledError):
         await caller
-    coordinator._create_lock.release()  # noqa: SLF001
+    may_go_on.set()
     await hass.async_block_till_done()
     assert "created-1" in coordinator.data.tasks

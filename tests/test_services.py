@@ -35,6 +35,7 @@ CREATE_ACTIONS = {
 GET_ACTIONS = {
     "get_device_groups",
     "get_devices",
+    "get_journal",
     "get_packages",
     "get_subtasks",
     "get_upgrade_task",
@@ -148,13 +149,15 @@ def test_the_form_has_the_fields_that_platforms_declare(
     """A field that a platform gains cannot be forgotten here."""
     form = offered[name]
     fields = declared()[name]
-    assert set(form) == {"config_entry_id", "dry_run", *(field.key for field in fields)}
+    common = {"config_entry_id", "dry_run", "force"}
+    assert set(form) == common | {field.key for field in fields}
     assert form["config_entry_id"]["required"]
     assert form["config_entry_id"]["selector"] == {
         "config_entry": {"integration": DOMAIN}
     }
-    assert form["dry_run"]["selector"] == {"boolean": {}}
-    assert form["dry_run"]["default"] is False
+    for switch in ("dry_run", "force"):
+        assert form[switch]["selector"] == {"boolean": {}}
+        assert form[switch]["default"] is False
     for field in fields:
         shown = form[field.key]
         assert set(shown["selector"]) == {SELECTORS[field.kind]}, field
@@ -267,6 +270,7 @@ async def test_a_further_platform_brings_its_own_actions(
     assert set(schema_of(hass, further.name)) == {
         "config_entry_id",
         "dry_run",
+        "force",
         "module",
     }
     assert {"package", "product"} <= set(schema_of(hass, shared.name))

@@ -29,10 +29,12 @@ from custom_components.fleet_upgrade.clients.errors import (
 from custom_components.fleet_upgrade.clients.registry import PLATFORMS
 from custom_components.fleet_upgrade.config_flow import CONF_REMOVE_STORED, UPDATE
 from custom_components.fleet_upgrade.const import (
+    CONF_GUARD_MINUTES,
     CONF_PLATFORM,
     CONF_RETENTION_DAYS,
     DOMAIN,
 )
+from custom_components.fleet_upgrade.journal import WriteState
 
 from .translations import (
     INTEGRATION,
@@ -113,6 +115,9 @@ def _given_to(name: str, module: ast.Module) -> Iterator[ast.expr]:
             case ast.Assign(targets=[ast.Name(id=target)], value=value):
                 if target == name:
                     yield value
+            case ast.AnnAssign(target=ast.Name(id=target), value=ast.expr() as value):
+                if target == name:
+                    yield value
             case ast.keyword(arg=arg, value=value) if arg == name:
                 yield value
             case ast.arguments(kwonlyargs=parameters, kw_defaults=defaults):
@@ -138,6 +143,8 @@ def every_error() -> Iterator[PlatformError]:
                 kinds.append([False, True])
             elif isinstance(hint, type) and issubclass(hint, Enum):
                 kinds.append(list(hint))
+            elif hint == tuple[str, ...]:
+                kinds.append([(), ("a", "b")])
             elif parameter.default is parameter.empty:
                 kinds.append([hint(1)])
             else:
@@ -153,6 +160,7 @@ def form_texts() -> Iterator[Need]:
     for step, name in (
         ("config.step.user", CONF_PLATFORM),
         ("options.step.init", CONF_RETENTION_DAYS),
+        ("options.step.init", CONF_GUARD_MINUTES),
     ):
         yield f"{step}.title", set()
         yield f"{step}.data.{name}", set()
@@ -193,10 +201,19 @@ def flow_texts() -> Iterator[Need]:
 
 
 def error_texts() -> Iterator[Need]:
-    """Yield what the clients' errors say, in a form and in an action."""
+    """Yield what errors say: those of the clients in a form too."""
     for error in every_error():
-        yield f"config.error.{error.key}", set(error.placeholders)
+        if ".clients." in type(error).__module__:
+            yield f"config.error.{error.key}", set(error.placeholders)
         yield f"exceptions.{error.key}.message", set(error.placeholders)
+
+
+def journal_texts() -> Iterator[Need]:
+    """Yield what the activity view says of the journal."""
+    told = {"kind", "version", "target", "task_id", "asked_by"}
+    for state in WriteState:
+        yield f"common.journal_{state}", told
+    yield "common.journal_asked_by", told
 
 
 def rule_texts() -> Iterator[Need]:
@@ -297,6 +314,7 @@ SOURCES = (
     form_texts,
     flow_texts,
     error_texts,
+    journal_texts,
     rule_texts,
     raised_texts,
     entity_texts,
@@ -344,9 +362,9 @@ def test_the_same_error_has_the_same_placeholders_everywhere() -> None:
     """A placeholder is not forgotten in one of two texts about one thing."""
     texts = english()
     for error in every_error():
-        assert placeholders_of(texts[f"config.error.{error.key}"]) == placeholders_of(
-            texts[f"exceptions.{error.key}.message"]
-        )
+        said = placeholders_of(texts[f"exceptions.{error.key}.message"])
+        in_a_form = texts.get(f"config.error.{error.key}")
+        assert in_a_form is None or placeholders_of(in_a_form) == said
 
 
 @pytest.mark.parametrize(

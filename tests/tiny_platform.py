@@ -137,7 +137,9 @@ class TinyFleet:
         )
 
     def keep_session(
-        self, kept: Mapping[str, object], keep: Callable[[Mapping[str, object]], None]
+        self,
+        kept: Mapping[str, object],
+        keep: Callable[[Mapping[str, object]], None] | None,
     ) -> None:
         """Go on with what was kept."""
         self.session = kept

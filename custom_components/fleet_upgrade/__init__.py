@@ -9,13 +9,16 @@ from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.start import async_at_started
 from homeassistant.helpers.typing import ConfigType
 
+from .askers import DATA_ASKERS, Askers
 from .clients.errors import InvalidFieldError
 from .clients.registry import PLATFORMS as UPGRADE_PLATFORMS
 from .const import CONF_PLATFORM, DOMAIN
 from .coordinator import FleetConfigEntry, FleetCoordinator
 from .entity import account_identifier, async_remove_untracked_devices, task_id_of
+from .issues import async_clear_issues
+from .journal import Journal
 from .services import async_setup_services
-from .store import AccountStore
+from .store import AccountStore, SessionStore
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
@@ -23,7 +26,8 @@ PLATFORMS = [Platform.BINARY_SENSOR, Platform.EVENT, Platform.SENSOR]
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
-    """Register the actions."""
+    """Register the actions; remember who may be behind their calls."""
+    hass.data[DATA_ASKERS] = Askers(hass)
     async_setup_services(hass)
     return True
 
@@ -72,6 +76,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: FleetConfigEntry) -> boo
     entry.async_on_unload(coordinator.async_add_listener(remove_untracked_devices))
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     entry.async_on_unload(async_at_started(hass, coordinator.async_start_telling))
+    coordinator.async_start_settling()
     return True
 
 
@@ -81,8 +86,11 @@ async def async_unload_entry(hass: HomeAssistant, entry: FleetConfigEntry) -> bo
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    """Forget an account's tasks."""
+    """Forget an account: its tasks, its session and its journal."""
     await AccountStore(hass, entry.entry_id).async_remove()
+    await SessionStore(hass, entry.entry_id).async_remove()
+    await Journal(hass, entry.entry_id).async_remove()
+    async_clear_issues(hass, entry)
 
 
 async def async_remove_config_entry_device(

@@ -6,8 +6,9 @@ from homeassistant.exceptions import ServiceValidationError
 from homeassistant.util import dt as dt_util
 
 from .action_answers import plain
-from .action_schema import ATTR_DRY_RUN, create_values
+from .action_schema import ATTR_DRY_RUN, ATTR_FORCE, create_values
 from .action_targets import async_get_account
+from .askers import DATA_ASKERS
 from .clients.model import PreparedCreate
 from .clients.platform import CreateAction, Platform
 from .const import DOMAIN
@@ -22,6 +23,7 @@ async def async_create(call: ServiceCall) -> ServiceResponse:
     values = dict(call.data)
     del values[ATTR_CONFIG_ENTRY_ID]
     dry_run: bool = values.pop(ATTR_DRY_RUN)
+    force: bool = values.pop(ATTR_FORCE)
     task_id: str | None = None
     with translated_failures(call.hass, entry):
         values = create_values(
@@ -31,7 +33,11 @@ async def async_create(call: ServiceCall) -> ServiceResponse:
             action.build(values, dt_util.utcnow())
         )
         if not dry_run:
-            task_id = await coordinator.async_create_task(prepared)
+            task_id = await coordinator.async_create_task(
+                prepared,
+                call.hass.data[DATA_ASKERS].asker_of(call.context),
+                force=force,
+            )
     return _answer(prepared, task_id, dry_run=dry_run)
 
 

@@ -68,7 +68,7 @@ async def async_get_upgrade_tasks(call: ServiceCall) -> ServiceResponse:
         rows, total = await collect(
             (client.list_tasks(kind=kind, status=status) for status in _statuses(call)),
             lambda task: task.task_id,
-            _limit(call),
+            limit_of(call),
         )
     return {"tasks": plain(rows), "total": total}
 
@@ -92,7 +92,7 @@ async def async_get_subtasks(call: ServiceCall) -> ServiceResponse:
                 for status in _statuses(call)
             ),
             lambda subtask: subtask.subtask_id,
-            _limit(call),
+            limit_of(call),
         )
     return {"task_id": task_id, "subtasks": plain(rows), "total": total}
 
@@ -112,7 +112,7 @@ async def async_get_packages(call: ServiceCall) -> ServiceResponse:
                 )
             ],
             lambda package: package.package_id,
-            _limit(call),
+            limit_of(call),
         )
     return {"packages": plain(rows), "total": total}
 
@@ -129,7 +129,7 @@ async def async_get_device_groups(call: ServiceCall) -> ServiceResponse:
                 )
             ],
             lambda group: group.group_id,
-            _limit(call),
+            limit_of(call),
         )
     return {"device_groups": plain(rows), "total": total}
 
@@ -143,7 +143,7 @@ async def async_get_devices(call: ServiceCall) -> ServiceResponse:
     group_id: str | None = None
     with translated_failures(call.hass, entry):
         # Before the group is looked up.
-        limit = _limit(call)
+        limit = limit_of(call)
         if (group := call.data.get(ATTR_DEVICE_GROUP)) is not None:
             _require(platform, Capability.DEVICE_GROUPS)
             group_id = await _group_id(client, group)
@@ -165,7 +165,7 @@ def _statuses(call: ServiceCall) -> list[TaskStatus | None]:
     return [status for status in TaskStatus if status in chosen] or [None]
 
 
-def _limit(call: ServiceCall) -> int:
+def limit_of(call: ServiceCall) -> int:
     """Return how many rows are wanted."""
     limit: int = call.data[ATTR_LIMIT]
     if not 1 <= limit <= MAX_ROWS:

@@ -17,6 +17,7 @@ from .clients.errors import InvalidFieldError
 from .clients.platform import CreateAction, Field, FieldKind, Platform
 
 ATTR_DRY_RUN = "dry_run"
+ATTR_FORCE = "force"
 
 DATE_LENGTH = len("2026-12-31")
 
@@ -88,6 +89,7 @@ def create_schema(actions: Iterable[CreateAction]) -> vol.Schema:
     schema: dict[vol.Marker, Any] = {
         vol.Required(ATTR_CONFIG_ENTRY_ID): cv.string,
         vol.Optional(ATTR_DRY_RUN, default=False): cv.boolean,
+        vol.Optional(ATTR_FORCE, default=False): cv.boolean,
     }
     for key, fields in declared.items():
         kind = fields[0].kind

@@ -38,8 +38,10 @@ from .clients.errors import InvalidFieldError, PlatformError
 from .clients.platform import Credentials, Field, FieldKind, Platform
 from .clients.registry import PLATFORMS
 from .const import (
+    CONF_GUARD_MINUTES,
     CONF_PLATFORM,
     CONF_RETENTION_DAYS,
+    DEFAULT_GUARD_MINUTES,
     DEFAULT_RETENTION_DAYS,
     DOMAIN,
     LOGGER,
@@ -82,7 +84,16 @@ _SELECTORS: Mapping[FieldKind, Callable[[Field], object]] = {
     ),
 }
 
-_OPTIONS_SCHEMA = vol.Schema({vol.Required(CONF_RETENTION_DAYS): _whole_number(1, 365)})
+_OPTIONS_SCHEMA = vol.Schema(
+    {
+        vol.Required(CONF_RETENTION_DAYS): _whole_number(1, 365),
+        vol.Required(CONF_GUARD_MINUTES): _whole_number(0, 1440),
+    }
+)
+_DEFAULT_OPTIONS = {
+    CONF_RETENTION_DAYS: DEFAULT_RETENTION_DAYS,
+    CONF_GUARD_MINUTES: DEFAULT_GUARD_MINUTES,
+}
 
 
 class FleetUpgradeConfigFlow(ConfigFlow, domain=DOMAIN):
@@ -197,7 +208,7 @@ class FleetUpgradeConfigFlow(ConfigFlow, domain=DOMAIN):
                 return self.async_create_entry(
                     title=platform.title(credentials),
                     data=data,
-                    options={CONF_RETENTION_DAYS: DEFAULT_RETENTION_DAYS},
+                    options=_DEFAULT_OPTIONS,
                 )
         shown = user_input or {
             field.key: stored[field.key]
@@ -295,8 +306,7 @@ class FleetUpgradeOptionsFlow(OptionsFlowWithReload):
             step_id="init",
             data_schema=self.add_suggested_values_to_schema(
                 _OPTIONS_SCHEMA,
-                {CONF_RETENTION_DAYS: DEFAULT_RETENTION_DAYS}
-                | self.config_entry.options,
+                _DEFAULT_OPTIONS | self.config_entry.options,
             ),
         )
 

@@ -13,6 +13,10 @@ CONF_PLATFORM: Final = "platform"
 CONF_RETENTION_DAYS: Final = "retention_days"
 DEFAULT_RETENTION_DAYS: Final = 7
 
+CONF_GUARD_MINUTES: Final = "guard_minutes"
+"""Minutes within which the same creation is refused."""
+DEFAULT_GUARD_MINUTES: Final = 10
+
 ACTIVE_INTERVAL: Final = timedelta(seconds=60)
 IDLE_INTERVAL: Final = timedelta(minutes=5)
 MAX_INTERVAL: Final = timedelta(hours=1)

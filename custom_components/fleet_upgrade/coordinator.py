@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from random import uniform
 from types import MappingProxyType
@@ -15,19 +16,26 @@ from homeassistant.util import dt as dt_util
 import msgspec
 
 from .account import AccountData, AccountState, TaskEvent, advance
+from .askers import Asker
 from .clients.errors import AuthenticationError, PlatformError, ThrottledError
-from .clients.model import PreparedCreate
+from .clients.model import PreparedCreate, UpgradeTask
 from .clients.platform import Platform, PlatformClient
 from .const import (
     ACTIVE_INTERVAL,
+    CONF_GUARD_MINUTES,
     CONF_RETENTION_DAYS,
+    DEFAULT_GUARD_MINUTES,
     DEFAULT_RETENTION_DAYS,
     DOMAIN,
     IDLE_INTERVAL,
     LOGGER,
     MAX_INTERVAL,
 )
-from .store import AccountStore
+from .creation import Creator, UnsettledError
+from .issues import async_sync_contended, async_sync_unsettled
+from .journal import Entry, Journal, WriteState
+from .journal_news import async_announce
+from .store import AccountStore, SessionStore
 
 ACCOUNT_CONTEXT: Final = object()
 """Context of listeners that show an account's overview; others have a task's ID."""
@@ -70,16 +78,37 @@ class FleetCoordinator(DataUpdateCoordinator[AccountData]):
         self._store = AccountStore(hass, entry.entry_id)
         self._state: AccountState | None = None
         self._failures = 0
-        self._create_lock = asyncio.Lock()
+        self._session_store = SessionStore(hass, entry.entry_id)
+        self.creator = Creator(
+            hass,
+            client,
+            Journal(hass, entry.entry_id),
+            entry.unique_id or entry.entry_id,
+            guard_time=timedelta(
+                minutes=entry.options.get(CONF_GUARD_MINUTES, DEFAULT_GUARD_MINUTES)
+            ),
+            state=lambda: self._state or AccountState(),
+            changed=self._async_announce,
+        )
         self._tell: Callable[[TaskEvent], None] | None = None
         self._events_wanted = True
 
     @override
     async def _async_setup(self) -> None:
         self._state = await self._store.async_load()
+        await self.creator.journal.async_load()
+        self.client.keep_session(
+            await self._session_store.async_load(), self._session_store.async_save
+        )
 
     @override
     async def _async_update_data(self) -> AccountData:
+        try:
+            return await self._async_poll()
+        finally:
+            async_sync_contended(self.hass, self.config_entry, self.client.is_contended)
+
+    async def _async_poll(self) -> AccountData:
         state = self._state or AccountState()
         now = dt_util.utcnow()
         try:
@@ -114,6 +143,7 @@ class FleetCoordinator(DataUpdateCoordinator[AccountData]):
             await self._store.async_save(state)
         else:
             self._store.async_save_later(state)
+        await self.creator.async_settle_from(state.tasks.values())
         data = AccountData(MappingProxyType(state.tasks))
         self.update_interval = ACTIVE_INTERVAL if data.has_active else IDLE_INTERVAL
         return data
@@ -160,26 +190,76 @@ class FleetCoordinator(DataUpdateCoordinator[AccountData]):
     async def async_shutdown(self) -> None:
         """Stop polling and write what has not been written yet."""
         await super().async_shutdown()
+        self.client.keep_session({}, None)
         await self._store.async_flush()
 
-    async def async_create_task(self, prepared: PreparedCreate) -> str:
+    async def async_create_task(
+        self, prepared: PreparedCreate, asker: Asker, *, force: bool = False
+    ) -> str:
         """Create an upgrade task and return its ID; raises `PlatformError`.
 
         Sent once, one at a time, and to its end, even when the caller is cancelled
         meanwhile. The account is polled at once; a failure of that is no failure
         of the creation.
         """
-        return await asyncio.shield(
+        entry = await asyncio.shield(
             self.config_entry.async_create_task(
-                self.hass, self._async_create(prepared), f"{self.name} - create task"
+                self.hass,
+                self._async_create(prepared, asker, force=force),
+                f"{self.name} - create task",
             )
         )
-
-    async def _async_create(self, prepared: PreparedCreate) -> str:
-        async with self._create_lock:
-            task_id = await self.client.create_task(prepared)
+        if entry.task_id is not None:
+            return entry.task_id
+        task_id = await self._async_settle(entry)
         await self.async_refresh()
         return task_id
+
+    async def _async_create(
+        self, prepared: PreparedCreate, asker: Asker, *, force: bool
+    ) -> Entry:
+        entry = await self.creator.async_create(prepared, asker, force=force)
+        if entry.task_id is not None:
+            await self.async_refresh()
+        return entry
+
+    async def _async_settle(self, entry: Entry) -> str:
+        """Look for a lost creation, until the account is unloaded."""
+        looking = self.config_entry.async_create_background_task(
+            self.hass, self.creator.async_settle(entry), f"{self.name} - settle"
+        )
+        await asyncio.wait([looking])
+        if looking.cancelled():
+            raise UnsettledError(())
+        return looking.result()
+
+    @callback
+    def async_start_settling(self) -> None:
+        """Look for what was sent and not answered when the last run ended."""
+        for entry in self.creator.journal.open_entries:
+            async_sync_unsettled(self.hass, self.config_entry, entry)
+            if entry.state is WriteState.OPEN:
+                self.config_entry.async_create_background_task(
+                    self.hass,
+                    self._async_settle_quietly(entry),
+                    f"{self.name} - settle",
+                )
+
+    async def _async_settle_quietly(self, entry: Entry) -> None:
+        with suppress(UnsettledError):
+            await self.creator.async_settle(entry)
+
+    async def async_answer_unsettled(
+        self, entry_id: str, task: UpgradeTask | None
+    ) -> None:
+        """Settle a creation as a person says: it became this task, or none."""
+        await self.creator.async_answer(entry_id, task)
+        await self.async_refresh()
+
+    @callback
+    def _async_announce(self, entry: Entry) -> None:
+        async_announce(self.hass, self.config_entry, entry)
+        async_sync_unsettled(self.hass, self.config_entry, entry)
 
     @callback
     def async_subscribe_events(

@@ -7,6 +7,7 @@ from homeassistant.helpers import service
 
 from . import action_queries as queries
 from .action_create import async_create
+from .action_journal import GET_JOURNAL_SCHEMA, async_get_journal
 from .action_schema import create_schema
 from .clients.platform import CreateAction
 from .clients.registry import PLATFORMS
@@ -18,6 +19,7 @@ QUERIES = {
         queries.GET_DEVICE_GROUPS_SCHEMA,
     ),
     "get_devices": (queries.async_get_devices, queries.GET_DEVICES_SCHEMA),
+    "get_journal": (async_get_journal, GET_JOURNAL_SCHEMA),
     "get_packages": (queries.async_get_packages, queries.GET_PACKAGES_SCHEMA),
     "get_subtasks": (queries.async_get_subtasks, queries.GET_SUBTASKS_SCHEMA),
     "get_upgrade_task": (

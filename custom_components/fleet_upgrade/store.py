@@ -1,6 +1,6 @@
 """Keeps an account's state across restarts."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from homeassistant.core import HomeAssistant, callback
@@ -61,6 +61,33 @@ class AccountStore:
         """Write what still waits to be written."""
         if self._last is not None and self._is_waiting:
             await self.async_save(self._last)
+
+    async def async_remove(self) -> None:
+        """Delete the file."""
+        await self._store.async_remove()
+
+
+class SessionStore:
+    """The file with one account's session; its content is secret."""
+
+    def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
+        """Keep the session of the account with this entry ID."""
+        self._store = Store[dict[str, Any]](
+            hass,
+            STORAGE_VERSION,
+            f"{DOMAIN}.{entry_id}.session",
+            private=True,
+            atomic_writes=True,
+        )
+
+    async def async_load(self) -> dict[str, Any]:
+        """Return what was kept last."""
+        return await self._store.async_load() or {}
+
+    @callback
+    def async_save(self, kept: Mapping[str, object]) -> None:
+        """Write at once: a platform may take back what came before."""
+        self._store.async_delay_save(lambda: dict(kept))
 
     async def async_remove(self) -> None:
         """Delete the file."""

@@ -106,7 +106,9 @@ class PlatformClient(Protocol):
         """How far the platform's clock is ahead of ours."""
 
     def keep_session(
-        self, kept: Mapping[str, object], keep: Callable[[Mapping[str, object]], None]
+        self,
+        kept: Mapping[str, object],
+        keep: Callable[[Mapping[str, object]], None] | None,
     ) -> None:
         """Go on with a session kept before a restart; keep each later one.
 

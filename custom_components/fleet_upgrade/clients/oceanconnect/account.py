@@ -51,7 +51,7 @@ def check(credentials: Credentials) -> SSLContext:
     """
     _base(credentials)
     return client_context(
-        check=ServerCheck(credentials["server_check"]),
+        check=ServerCheck(credentials.get("server_check", ServerCheck.FULL)),
         ca=credentials.get("ca"),
         certificate=credentials.get("client_certificate"),
         key=credentials.get("client_key"),

@@ -100,11 +100,15 @@ class OceanConnectClient(PlatformClient):
 
     @override
     def keep_session(
-        self, kept: Mapping[str, object], keep: Callable[[Mapping[str, object]], None]
+        self,
+        kept: Mapping[str, object],
+        keep: Callable[[Mapping[str, object]], None] | None,
     ) -> None:
         with suppress(msgspec.ValidationError):
             self._session.restore(msgspec.convert(kept, Token))
-        self._session.on_change = lambda: keep(msgspec.to_builtins(self._session.token))
+        self._session.on_change = keep and (
+            lambda: keep(msgspec.to_builtins(self._session.token))
+        )
 
     @override
     async def verify(self) -> None:

@@ -1,0 +1,286 @@
+"""Creates upgrade tasks: never the same twice, and none lost.
+
+A creation is checked against what was asked for before and against what runs on the
+platform, written down, sent once, and written down again with its answer. When the
+answer is lost it is looked for, never sent again.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+from homeassistant.core import HomeAssistant
+from homeassistant.util import dt as dt_util, ulid as ulid_util
+from msgspec import structs
+
+from .account import AccountState
+from .askers import Asker
+from .clients.errors import AmbiguousError, InvalidFieldError, PlatformError
+from .clients.model import PreparedCreate, UpgradeTask
+from .clients.platform import PlatformClient
+from .journal import Entry, Journal, WriteState, write_key
+
+LOOKS = (1.0, 4.0, 10.0, 20.0, 25.0)
+"""Seconds before each look for the task of a creation whose answer was lost."""
+
+CLOCK_SLACK = timedelta(seconds=5)
+"""How much earlier than sent a task may seem to be created, by the platform's clock."""
+
+READ_BACK = timedelta(days=1)
+"""How far a look reads back at most."""
+
+NAMED = 3
+"""Targets and tasks that a message names at most."""
+
+
+class UnsettledError(PlatformError):
+    """It is not known whether a creation was done."""
+
+    def __init__(self, candidates: tuple[str, ...]) -> None:
+        """Name the tasks that it may have become, by their IDs."""
+        self.key = "unsettled_several" if candidates else "unsettled_none"
+        super().__init__(self.key, tasks=", ".join(candidates[:NAMED]))
+
+
+class Creator:
+    """Creates the upgrade tasks of one account.
+
+    ``state`` returns what the last poll left, ``changed`` is called with each entry that changed.
+    """
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        client: PlatformClient,
+        journal: Journal,
+        account: str,
+        *,
+        guard_time: timedelta,
+        state: Callable[[], AccountState],
+        changed: Callable[[Entry], None],
+    ) -> None:
+        """Write for the account with this unique ID."""
+        self.journal = journal
+        self._hass = hass
+        self._client = client
+        self._account = account
+        self._guard_time = guard_time
+        self._state = state
+        self._changed = changed
+        self._lock = asyncio.Lock()
+        self._in_flight: set[str] = set()
+
+    async def async_create(
+        self, prepared: PreparedCreate, asker: Asker, *, force: bool = False
+    ) -> Entry:
+        """Create a task; return the journal's entry, open if the answer was lost.
+
+        Raises `InvalidFieldError` when it would do the same twice, and what the
+        client raises when nothing was created.
+        """
+        async with self._lock:
+            entry = await self._async_open(prepared, asker, force=force)
+            self._in_flight.add(entry.entry_id)
+            try:
+                return await self._async_send(entry)
+            except AmbiguousError:
+                # What is open blocks its key, so others may go on meanwhile.
+                return entry
+            finally:
+                self._in_flight.discard(entry.entry_id)
+
+    async def _async_open(
+        self, prepared: PreparedCreate, asker: Asker, *, force: bool
+    ) -> Entry:
+        """Check a creation, then write down that it is about to be sent."""
+        now = dt_util.utcnow()
+        key = write_key(self._account, prepared.request)
+        self._refuse_what_was_just_asked_for(key, now - self._guard_time, force=force)
+        newest = await self._client.read_newest(
+            self._state().memory, (), now - READ_BACK
+        )
+        known = self._state().tasks | {task.task_id: task for task in newest}
+        if not force:
+            _refuse_busy_targets(prepared, known.values())
+        entry = Entry(
+            entry_id=ulid_util.ulid_now(),
+            key=key,
+            asked_time=dt_util.utcnow().timestamp(),
+            asker=asker,
+            prepared=prepared,
+            forced=force,
+            seen=tuple(known),
+        )
+        await self.journal.async_open(entry)
+        self._changed(entry)
+        return entry
+
+    def _refuse_what_was_just_asked_for(
+        self, key: str, since: datetime, *, force: bool
+    ) -> None:
+        for entry in self.journal.entries:
+            if entry.key != key:
+                continue
+            if entry.is_open:
+                raise InvalidFieldError(
+                    "force", "create_unsettled", time=_local_time(entry)
+                )
+            if not force and entry.state is WriteState.DONE and entry.asked_at > since:
+                raise InvalidFieldError(
+                    "force",
+                    "create_repeated",
+                    task=entry.task_id or "",
+                    time=_local_time(entry),
+                    minutes=str(int(self._guard_time.total_seconds() // 60)),
+                )
+
+    async def _async_send(self, entry: Entry) -> Entry:
+        """Send a creation once, and write down what became of it."""
+        try:
+            task_id = await self._client.create_task(entry.prepared)
+        except AmbiguousError:
+            raise
+        except PlatformError as err:
+            await self._async_close(
+                entry,
+                WriteState.REFUSED,
+                failure=err.key,
+                detail=err.placeholders.get("code"),
+            )
+            raise
+        return await self._async_close(entry, WriteState.DONE, task_id=task_id)
+
+    async def async_settle(self, entry: Entry) -> str:
+        """Look for the task that a lost answer would have named; return its ID.
+
+        Raises `UnsettledError` when looking for a minute has not told.
+        """
+        candidates: list[UpgradeTask] = []
+        for delay in LOOKS:
+            await asyncio.sleep(delay)
+            async with self._lock:
+                current = self.journal.get(entry.entry_id)
+                if current is None or not current.is_open:
+                    break  # a poll or a person was faster
+                with suppress(PlatformError):
+                    newest = await self._client.read_newest(
+                        self._state().memory, entry.seen, entry.asked_at - READ_BACK
+                    )
+                    candidates = self.candidates(current, newest)
+                await self._async_adopt_only(current, candidates)
+        current = self.journal.get(entry.entry_id)
+        if current is not None and current.task_id is not None:
+            return current.task_id
+        if current is not None and current.state is WriteState.OPEN:
+            await self._async_change(
+                structs.replace(current, state=WriteState.UNSETTLED)
+            )
+        raise UnsettledError(tuple(task.task_id for task in candidates))
+
+    async def async_settle_from(self, tasks: Iterable[UpgradeTask]) -> None:
+        """Settle what a poll tells."""
+        tasks = list(tasks)
+        for entry in self.journal.open_entries:
+            if entry.entry_id in self._in_flight:
+                continue
+            await self._async_adopt_only(entry, self.candidates(entry, tasks))
+
+    def candidates_among_known(self, entry_id: str) -> list[UpgradeTask]:
+        """Return the known tasks that an open entry may have become."""
+        entry = self.journal.get(entry_id)
+        if entry is None or not entry.is_open:
+            return []
+        return self.candidates(entry, self._state().tasks.values())
+
+    async def async_answer(self, entry_id: str, task: UpgradeTask | None) -> None:
+        """Settle an entry as a person says: it became this task, or none."""
+        entry = self.journal.get(entry_id)
+        if entry is None or not entry.is_open:
+            return
+        if task is None:
+            await self._async_close(entry, WriteState.NOT_DONE)
+        else:
+            await self._async_adopt(entry, task)
+
+    def candidates(
+        self, entry: Entry, tasks: Iterable[UpgradeTask]
+    ) -> list[UpgradeTask]:
+        """Return the tasks that a creation may have become."""
+        claimed = {each.task_id for each in self.journal.entries}
+        seen = set(entry.seen)
+        earliest = entry.asked_at + self._client.clock_offset - CLOCK_SLACK
+        return [
+            task
+            for task in tasks
+            if task.task_id not in seen
+            and task.task_id not in claimed
+            and (task.created is None or task.created >= earliest)
+            and self._client.is_result(entry.prepared, task)
+        ]
+
+    async def _async_adopt_only(
+        self, entry: Entry, candidates: list[UpgradeTask]
+    ) -> None:
+        """Adopt a candidate that is the only one, and fits no other open entry."""
+        if len(candidates) == 1 and not any(
+            self.candidates(other, candidates)
+            for other in self.journal.open_entries
+            if other.entry_id != entry.entry_id
+        ):
+            await self._async_adopt(entry, candidates[0])
+
+    async def _async_adopt(self, entry: Entry, task: UpgradeTask) -> None:
+        await self._async_close(entry, WriteState.DONE, task_id=task.task_id)
+
+    async def _async_close(
+        self,
+        entry: Entry,
+        state: WriteState,
+        *,
+        task_id: str | None = None,
+        failure: str | None = None,
+        detail: str | None = None,
+    ) -> Entry:
+        closed = structs.replace(
+            entry,
+            state=state,
+            task_id=task_id,
+            closed_time=dt_util.utcnow().timestamp(),
+            failure=failure,
+            detail=detail,
+            seen=(),
+        )
+        await self._async_change(closed)
+        return closed
+
+    async def _async_change(self, entry: Entry) -> None:
+        await self.journal.async_change(entry)
+        self._changed(entry)
+
+
+def _refuse_busy_targets(
+    prepared: PreparedCreate, tasks: Iterable[UpgradeTask]
+) -> None:
+    """Refuse to upgrade what an active task of the same kind upgrades already."""
+    targets = prepared.request.targets
+    groups, devices = set(targets.device_groups), set(targets.devices)
+    for task in tasks:
+        if not task.is_active or task.kind is not prepared.request.kind:
+            continue
+        overlap = sorted(
+            groups.intersection(task.targets.device_groups)
+            | devices.intersection(task.targets.devices)
+        )
+        if overlap:
+            raise InvalidFieldError(
+                "force",
+                "targets_busy",
+                task=task.task_id,
+                overlap=", ".join(overlap[:NAMED]),
+                count=str(len(overlap)),
+            )
+
+
+def _local_time(entry: Entry) -> str:
+    return f"{dt_util.as_local(entry.asked_at):%Y-%m-%d %H:%M:%S}"

@@ -1,0 +1,78 @@
+"""The issues of an account that a person can do something about."""
+
+from typing import Final
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import issue_registry as ir
+from homeassistant.util import dt as dt_util
+
+from .const import DOMAIN
+from .journal import Entry, WriteState
+from .journal_news import ATTR_ENTRY_ID, what_is_asked
+
+UNSETTLED: Final = "unsettled_create"
+CONTENDED: Final = "session_contended"
+
+
+@callback
+def async_sync_unsettled(
+    hass: HomeAssistant, account: ConfigEntry, entry: Entry
+) -> None:
+    """Raise an issue for an entry that only a person can settle now, or end it."""
+    issue_id = f"{UNSETTLED}_{entry.entry_id}"
+    if entry.state is not WriteState.UNSETTLED:
+        ir.async_delete_issue(hass, DOMAIN, issue_id)
+        return
+    asked = what_is_asked(entry)
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        issue_id,
+        data={
+            "config_entry_id": account.entry_id,
+            ATTR_ENTRY_ID: entry.entry_id,
+        },
+        is_fixable=True,
+        severity=ir.IssueSeverity.ERROR,
+        translation_key=UNSETTLED,
+        translation_placeholders={
+            "account": account.title,
+            "kind": asked["kind"],
+            "version": asked["version"],
+            "target": asked["target"] or "",
+            "time": f"{dt_util.as_local(entry.asked_at):%Y-%m-%d %H:%M:%S}",
+        },
+    )
+
+
+@callback
+def async_sync_contended(
+    hass: HomeAssistant, account: ConfigEntry, is_contended: bool
+) -> None:
+    """Raise an issue while another program keeps taking the session, or end it."""
+    issue_id = f"{CONTENDED}_{account.entry_id}"
+    if not is_contended:
+        ir.async_delete_issue(hass, DOMAIN, issue_id)
+        return
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        issue_id,
+        is_fixable=False,
+        severity=ir.IssueSeverity.WARNING,
+        translation_key=CONTENDED,
+        translation_placeholders={"account": account.title},
+    )
+
+
+@callback
+def async_clear_issues(hass: HomeAssistant, account: ConfigEntry) -> None:
+    """End the issues of an account that is removed."""
+    registry = ir.async_get(hass)
+    for (domain, issue_id), issue in list(registry.issues.items()):
+        if domain == DOMAIN and (
+            issue_id == f"{CONTENDED}_{account.entry_id}"
+            or (issue.data or {}).get("config_entry_id") == account.entry_id
+        ):
+            ir.async_delete_issue(hass, DOMAIN, issue_id)

@@ -1,0 +1,210 @@
+"""The journal: each write of an account, on disk before it is sent.
+
+What was sent and not answered can only be settled by someone who knows that it was
+sent, so a write that cannot be written down here is not sent.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from datetime import datetime
+from enum import StrEnum
+from hashlib import sha256
+from pathlib import Path
+
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers.storage import STORAGE_DIR
+from homeassistant.util import dt as dt_util
+from homeassistant.util.file import WriteError, write_utf8_file_atomic
+import msgspec
+
+from .askers import Asker
+from .clients.model import CreateRequest, PreparedCreate, Value
+from .const import DOMAIN, LOGGER
+
+MOST_CLOSED = 500
+"""Closed entries that are kept; open ones always are."""
+
+
+class WriteState(StrEnum):
+    """What is known of a write."""
+
+    OPEN = "open"
+    """Written down; perhaps sent, not answered yet."""
+    UNSETTLED = "unsettled"
+    """The answer was lost, and looking has not told yet whether it was done."""
+    DONE = "done"
+    REFUSED = "refused"
+    """Not done: the platform, or the way there, said so."""
+    NOT_DONE = "not_done"
+    """Not done: a person said so."""
+
+
+class Entry(Value, frozen=True):
+    """One write.
+
+    ``key`` stands for account, kind, package and targets; ``seen`` holds
+    the IDs at the newest end of the platform's list before the write was sent.
+    """
+
+    entry_id: str
+    key: str
+    asked_time: float
+    """POSIX seconds."""
+    asker: Asker
+    prepared: PreparedCreate
+    state: WriteState = WriteState.OPEN
+    forced: bool = False
+    seen: tuple[str, ...] = ()
+    task_id: str | None = None
+    closed_time: float | None = None
+    """POSIX seconds."""
+    failure: str | None = None
+    """Key of the error's text, for a write that was refused."""
+    detail: str | None = None
+    """The platform's code, where it gave one."""
+
+    @property
+    def asked_at(self) -> datetime:
+        """When it was asked for."""
+        return dt_util.utc_from_timestamp(self.asked_time)
+
+    @property
+    def closed_at(self) -> datetime | None:
+        """When it became known what became of it."""
+        if self.closed_time is None:
+            return None
+        return dt_util.utc_from_timestamp(self.closed_time)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is not known yet what became of it."""
+        return self.state in (WriteState.OPEN, WriteState.UNSETTLED)
+
+
+def write_key(account: str, request: CreateRequest) -> str:
+    """Return what two creations share that would do the same twice.
+
+    ``account`` stands for the platform too, as an account's unique ID does. The policy is left out: the same upgrade an hour later is still the same.
+    """
+    targets = request.targets
+    parts = (
+        account,
+        request.kind,
+        request.package_id,
+        sorted(targets.device_groups),
+        sorted(targets.devices),
+        targets.device_type,
+        targets.model,
+        targets.manufacturer,
+    )
+    return sha256(msgspec.json.encode(parts)).hexdigest()
+
+
+class Journal:
+    """The file with one account's writes."""
+
+    def __init__(self, hass: HomeAssistant, account_id: str) -> None:
+        """Keep the journal of the config entry with this ID."""
+        self._hass = hass
+        self._path = Path(
+            hass.config.path(STORAGE_DIR, f"{DOMAIN}.{account_id}.journal")
+        )
+        self._entries: dict[str, Entry] = {}
+        self._lock = asyncio.Lock()
+
+    @property
+    def entries(self) -> Iterable[Entry]:
+        """All entries, oldest first."""
+        return self._entries.values()
+
+    @property
+    def open_entries(self) -> list[Entry]:
+        """The entries of which it is not known yet what became of them."""
+        return [entry for entry in self.entries if entry.is_open]
+
+    def get(self, entry_id: str) -> Entry | None:
+        """Return an entry by its ID."""
+        return self._entries.get(entry_id)
+
+    async def async_load(self) -> None:
+        """Read the file."""
+        entries = await self._hass.async_add_executor_job(_read, self._path)
+        self._entries = {entry.entry_id: entry for entry in entries}
+
+    async def async_open(self, entry: Entry) -> None:
+        """Write down what is about to be sent.
+
+        Raises a translated `HomeAssistantError` when it is not on disk, or when Home
+        Assistant stops: then nothing may be sent.
+        """
+        if self._hass.is_stopping:
+            raise HomeAssistantError(
+                translation_domain=DOMAIN, translation_key="stopping"
+            )
+        self._entries[entry.entry_id] = entry
+        try:
+            await self._async_write()
+        except WriteError as err:
+            del self._entries[entry.entry_id]
+            raise HomeAssistantError(
+                translation_domain=DOMAIN, translation_key="journal_unwritable"
+            ) from err
+        except asyncio.CancelledError:
+            del self._entries[entry.entry_id]
+            raise
+
+    async def async_change(self, entry: Entry) -> None:
+        """Write down what became of an entry.
+
+        A failure to do so is logged and not raised: what is on disk then still says
+        open, and the next start settles it by looking.
+        """
+        self._entries[entry.entry_id] = entry
+        closed = [each for each in self.entries if not each.is_open]
+        for each in closed[: max(0, len(closed) - MOST_CLOSED)]:
+            del self._entries[each.entry_id]
+        try:
+            await self._async_write()
+        except WriteError:
+            LOGGER.error("What became of an upgrade could not be written down")
+
+    async def async_remove(self) -> None:
+        """Delete the file."""
+        await self._hass.async_add_executor_job(
+            lambda: self._path.unlink(missing_ok=True)
+        )
+
+    async def _async_write(self) -> None:
+        async with self._lock:
+            await self._hass.async_add_executor_job(
+                _write, self._path, tuple(self.entries)
+            )
+
+
+def _write(path: Path, entries: tuple[Entry, ...]) -> None:
+    path.parent.mkdir(exist_ok=True)
+    write_utf8_file_atomic(
+        str(path), msgspec.json.encode(entries), private=True, mode="wb"
+    )
+
+
+def _read(path: Path) -> list[Entry]:
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return []
+    try:
+        rows = msgspec.json.decode(content, type=list[msgspec.Raw])
+    except msgspec.DecodeError:
+        aside = path.with_suffix(".journal.unreadable")
+        path.replace(aside)
+        LOGGER.error("The journal could not be read and was kept as %s", aside)
+        return []
+    entries = []
+    for row in rows:
+        try:
+            entries.append(msgspec.json.decode(row, type=Entry))
+        except msgspec.ValidationError as err:
+            LOGGER.error("An entry of the journal could not be read: %s", err)
+    return entries

@@ -13,26 +13,32 @@ NOTHING = ("unknown", "unavailable")
 async def set_up_account(api: Api, simulator: Simulator) -> str:
     """Have an account in Home Assistant and return its ID.
 
-    A new one goes through the set-up form; one from an earlier start is left alone,
-    or goes through the form for changes when its platform is at another port now.
+    A new one goes through the set-up form. One that is there, from an earlier start
+    or added by hand, goes through the form for changes unless its port is known to
+    be right.
     """
     memory = simulator.folder / "account.json"
-    remembered = json.loads(memory.read_text("utf-8")) if memory.exists() else {}
-    entries = await api.call("config_entries/get", domain="fleet_upgrade")
-    if remembered.get("id") not in {entry["entry_id"] for entry in entries}:
+    last = json.loads(memory.read_text("utf-8")) if memory.exists() else {}
+    account = next(
+        (
+            entry["entry_id"]
+            for entry in await api.call("config_entries/get", domain="fleet_upgrade")
+            if entry["entry_id"] == last.get("id")
+            or entry["title"] == simulator.platform.account
+        ),
+        None,
+    )
+    if account is None:
         result = await api.fill_in(simulator.values, simulator.files)
         if result["type"] != "create_entry":
             raise DemoError(f"the account was not set up: {result.get('reason')}")
-        remembered = {"id": result["result"]["entry_id"]}
-    elif remembered["port"] != simulator.port:
-        result = await api.fill_in(
-            simulator.values, simulator.files, entry_id=remembered["id"]
-        )
+        account = result["result"]["entry_id"]
+    elif last.get("port") != simulator.port:
+        result = await api.fill_in(simulator.values, simulator.files, entry_id=account)
         if result.get("reason") != "reconfigure_successful":
             raise DemoError(f"the account was not changed: {result.get('reason')}")
-    remembered["port"] = simulator.port
-    memory.write_text(json.dumps(remembered), encoding="utf-8")
-    return str(remembered["id"])
+    memory.write_text(json.dumps({"id": account, "port": simulator.port}), "utf-8")
+    return str(account)
 
 
 async def find_missing(api: Api, account: str) -> str | None:

@@ -33,7 +33,10 @@ class Demo:
         # From here on a signal ends nothing by itself, so that a second Ctrl-C does
         # not leave a process behind.
         signals = asyncio.Event()
-        for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+        numbers = {signal.SIGINT, signal.SIGTERM}
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup sets it
+            numbers.add(signal.SIGHUP)
+        for number in numbers:
             asyncio.get_running_loop().add_signal_handler(number, signals.set)
         signalled = asyncio.create_task(signals.wait())
         showing = asyncio.create_task(self._show(check=seconds is not None))

@@ -22,6 +22,7 @@ class DemoPlatform:
     Attributes:
         key: names it in the simulator's command line and in the set-up form.
         name: its own name.
+        account: the name that its account is given.
         options: further options of the simulator.
         values: what the set-up form asks for, less host and port.
         files: the files that it asks for, by the names the simulator gives them.
@@ -30,6 +31,7 @@ class DemoPlatform:
 
     key: str
     name: str
+    account: str
     options: tuple[str, ...]
     values: Mapping[str, str]
     files: Mapping[str, str] = field(default_factory=dict)
@@ -39,7 +41,9 @@ PLATFORMS = (
     DemoPlatform(
         key="oceanconnect",
         name="OceanConnect",
-        options=("--app-id", "demo", "--secret", "demo-secret"),
+        account="OceanConnect demo",
+        # The example automations name a package and groups that this seed gives.
+        options=("--app-id", "demo", "--secret", "demo-secret", "--seed", "0"),
         values={"app_id": "demo", "secret": "demo-secret"},
         files={
             "client_certificate": "client.pem",

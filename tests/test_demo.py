@@ -123,7 +123,9 @@ def test_shows_tasks_and_goes_on_at_the_next_start(tmp_path: Path, port: int) ->
     assert unchanged["entry_id"] == account["entry_id"]
     assert unchanged["data"] == account["data"]
 
-    # As if another program had taken the platform's port in between.
+    # As if somebody had added the account again by hand, and another program had
+    # taken the platform's port since.
+    (folder / "oceanconnect" / "account.json").unlink()
     with socket.create_server(("127.0.0.1", 0)) as taken:
         last_port = folder / "oceanconnect" / "port"
         last_port.write_text(str(taken.getsockname()[1]))

@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 import signal
 import socket
+import ssl
 from typing import NoReturn, override
 
 from aiohttp import web
@@ -121,32 +122,44 @@ def run(
             f"{options.host} can be reached by other machines; "
             "add --allow-remote if that is what you want"
         )
-    listener = _bind(options.host, options.port)
-    try:
-        tls = TlsFolder(
-            options.tls,
-            names=tuple(dict.fromkeys((*LOOPBACK_NAMES, *_own_names(options.host)))),
-            key_identifiers=options.key_identifiers,
+    with _bind(options.host, options.port) as listener:
+        try:
+            tls = TlsFolder(
+                options.tls,
+                names=tuple(
+                    dict.fromkeys((*LOOPBACK_NAMES, *_own_names(options.host)))
+                ),
+                key_identifiers=options.key_identifiers,
+            )
+        except TlsError as err:
+            raise CommandError(str(err)) from err
+        host = f"[{options.host}]" if ":" in options.host else options.host
+        url = f"https://{host}:{listener.getsockname()[1]}"
+        asyncio.run(
+            _serve(
+                make_application,
+                listener,
+                tls.server_context(),
+                ready=lambda: ready(url),
+            )
         )
-    except TlsError as err:
-        listener.close()
-        raise CommandError(str(err)) from err
-    port = listener.getsockname()[1]
-    host = f"[{options.host}]" if ":" in options.host else options.host
 
-    async def serve() -> None:
-        told_to_end = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, told_to_end.set)
-        serving = await Serving.begin(
-            await make_application(), listener, tls.server_context()
-        )
-        ready(f"https://{host}:{port}")
-        await told_to_end.wait()
-        await serving.end()
 
-    asyncio.run(serve())
+async def _serve(
+    make_application: Callable[[], Awaitable[web.Application]],
+    listener: socket.socket,
+    tls: ssl.SSLContext,
+    *,
+    ready: Callable[[], None],
+) -> None:
+    told_to_end = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(each, told_to_end.set)
+    serving = await Serving.begin(await make_application(), listener, tls)
+    ready()
+    await told_to_end.wait()
+    await serving.end()
 
 
 def _is_loopback(host: str) -> bool:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-import logging
 import socket
 import ssl
 import threading
@@ -10,8 +9,6 @@ import time
 from typing import Any, Self, override
 
 from aiohttp import web
-
-_LOGGER = logging.getLogger(__name__)
 
 # Test tools swap socket.socket for one that refuses to be made; what was imported
 # before they did is the real one.
@@ -59,7 +56,6 @@ class Serving:
     ) -> Self:
         """Serve an application on a bound socket; it accepts from now on."""
         loop = asyncio.get_running_loop()
-        loop.set_exception_handler(_on_exception)
         runner = web.AppRunner(
             application,
             handle_signals=False,
@@ -90,14 +86,6 @@ class Serving:
         await asyncio.sleep(0)
         self._server.abort_clients()
         await self._server.wait_closed()
-
-
-def _on_exception(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Keep refused handshakes and broken connections, which are wanted, quiet."""
-    if isinstance(context.get("exception"), OSError):
-        _LOGGER.debug("%s: %s", context["message"], context["exception"])
-        return
-    loop.default_exception_handler(context)
 
 
 class ServerThread:

@@ -191,13 +191,16 @@ class Engine:
                 self._finish(task, subtask, Status.STOP, STOPPED, here)
 
     def retry(self, task: Task) -> None:
-        """Make an ended task active again: what failed in it is tried again."""
+        """Make a failed task active again; raises ValueError if it has not failed."""
+        if task.status is not TaskStatus.FAILED:
+            raise ValueError(f"{task} has not failed")
         self._retry(task, self._here())
 
     def _retry(self, task: Task, at: Moment) -> None:
-        failed = [sub for sub in task.subtasks if sub.status is Status.FAIL]
-        if self._gone(task) or task.status.active or not failed:
+        # Somebody may have deleted it, or made it active, since this was planned.
+        if self._gone(task) or task.status is not TaskStatus.FAILED:
             return
+        failed = [sub for sub in task.subtasks if sub.status is Status.FAIL]
         task.status = TaskStatus.PROCESSING
         task.stopped = None
         for subtask in failed:
@@ -235,9 +238,8 @@ class Engine:
 
     def _attempt(self, task: Task, subtasks: list[Subtask], at: Moment) -> None:
         for subtask in subtasks:
-            if subtask.status is Status.WAIT:
-                subtask.attempts += 1
-                self._reach(task, subtask, at)
+            subtask.attempts += 1
+            self._reach(task, subtask, at)
 
     def _reach(self, task: Task, subtask: Subtask, at: Moment) -> None:
         """Begin with a device, or wait until it can be reached."""

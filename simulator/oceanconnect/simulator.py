@@ -218,7 +218,10 @@ class OceanConnectSimulator:
         )
 
     def retry_task(self, task_id: str) -> None:
-        """Make a failed task active again, as the platform's own retries do."""
+        """Make a failed task active again, as the platform's own retries do.
+
+        Raises ValueError for a task that has not failed.
+        """
         self.call(lambda: self._simulation.platform.engine.retry(self._task(task_id)))
 
     def stop_task(self, task_id: str) -> None:

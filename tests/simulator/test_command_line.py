@@ -133,8 +133,24 @@ def test_all_options_reach_the_platform(
     assert (settings.rate_limit, settings.token_life) == (6, 7)
 
 
+def end_this_program(*_arguments: object, **_options: object) -> None:
+    """Send the signal that ends the program."""
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+@pytest.mark.parametrize(
+    ("host", "addresses"),
+    [
+        ("localhost", ["127.0.0.1", "::1"]),
+        ("127.0.0.2", ["127.0.0.1", "::1", "127.0.0.2"]),
+    ],
+)
 def test_it_listens_where_it_is_told_to(
-    tmp_path: Path, run: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    run: Callable[..., int],
+    monkeypatch: pytest.MonkeyPatch,
+    host: str,
+    addresses: list[str],
 ) -> None:
     """With a certificate for that place too, and key identifiers if they are wanted."""
     lines: list[str] = []
@@ -142,19 +158,30 @@ def test_it_listens_where_it_is_told_to(
     def end_when_ready(line: str, *, flush: bool) -> None:
         assert flush
         lines.append(line)
-        os.kill(os.getpid(), signal.SIGTERM)
+        end_this_program()
 
     monkeypatch.setattr("builtins.print", end_when_ready)
-    arguments = ("--host", "127.0.0.2", "--port", 0, "--tls", tmp_path)
+    arguments = ("--host", host, "--port", 0, "--tls", tmp_path)
     assert run(*arguments, "--key-identifiers") == 0
     (line,) = lines
-    assert line.startswith("ready https://127.0.0.2:")
+    assert line.startswith(f"ready https://{host}:")
     server = x509.load_pem_x509_certificate((tmp_path / "server.pem").read_bytes())
     extension = server.extensions.get_extension_for_class
     names = extension(x509.SubjectAlternativeName).value
-    addresses = [str(address) for address in names.get_values_for_type(x509.IPAddress)]
-    assert addresses == ["127.0.0.1", "::1", "127.0.0.2"]
+    assert names.get_values_for_type(x509.DNSName) == ["localhost"]
+    assert [str(a) for a in names.get_values_for_type(x509.IPAddress)] == addresses
     assert extension(x509.AuthorityKeyIdentifier).value.key_identifier
+
+
+def test_it_can_be_ended_before_it_is_ready(
+    run: Callable[..., int],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """While it makes its certificates, which takes a moment."""
+    monkeypatch.setattr("simulator.command_line.TlsFolder", end_this_program)
+    assert run("--port", 0) == 0
+    assert capsys.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize(

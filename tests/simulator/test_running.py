@@ -170,6 +170,16 @@ async def test_refused_handshakes_are_not_worth_a_word(
     assert "a mistake of the simulator" in caplog.text
 
 
+async def test_what_is_still_going_on_ends_with_it(
+    thread: ServerThread, tls: TlsFolder
+) -> None:
+    """Nothing is left pending in a loop that is closed."""
+    start(thread, tls)
+    task = thread.call(lambda: asyncio.create_task(asyncio.sleep(60)))
+    thread.stop()
+    assert task.cancelled()
+
+
 def test_a_port_in_use_is_an_error(socket_enabled: None) -> None:
     """And the socket is closed."""
     with (

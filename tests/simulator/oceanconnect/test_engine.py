@@ -372,6 +372,32 @@ def test_retries_end(
     assert (task.status, task.stopped) == ("failed", ended)
 
 
+def test_a_task_made_active_again_is_not_disturbed_by_its_planned_retry(
+    sim: OceanConnectSimulator, package: Package, devices: list[Device]
+) -> None:
+    """The retry that was planned finds nothing to do."""
+    devices[0].flaw = Flaw("version", "Invalid URI", attempts=1)
+    task = begin(sim, package, devices, retries=1)
+    while task.status != "failed":
+        sim.clock.advance(1)
+    sim.retry_task(task.task_id)
+    sim.clock.advance(HOUR)
+    assert task.status == "success"
+    assert task.subtasks[0].attempts == 2
+
+
+def test_finishing_a_task_leaves_what_has_ended(
+    sim: OceanConnectSimulator, package: Package, devices: list[Device]
+) -> None:
+    """Only what is open is decided by it."""
+    devices[0].wakes_after = HOUR
+    devices[1].flaw = Flaw("version", "Invalid URI")
+    task = begin(sim, package, devices)
+    sim.clock.advance(HOUR - 1)
+    sim.finish_task(task.task_id)
+    assert statuses(sim, task) == ["success", "fail", *["success"] * 3]
+
+
 def test_a_device_in_another_upgrade_is_in_conflict(
     sim: OceanConnectSimulator, package: Package, devices: list[Device]
 ) -> None:

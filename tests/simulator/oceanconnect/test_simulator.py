@@ -57,6 +57,23 @@ def test_a_reset_may_change_settings_until_the_next(
         sim.reset(devises=10)
 
 
+def test_the_clock_can_be_set_from_outside(
+    oceanconnect: OceanConnectSimulator,
+) -> None:
+    """Frozen, put, let go; advanced, with all that falls due by that."""
+    sim = oceanconnect
+    sim.clock.freeze(NOON)
+    task_id = sim.add_task()
+    sim.clock.advance(60)
+    assert sim.clock.moment() == NOON + timedelta(minutes=1)
+    assert sim.task(task_id).status == "processing"
+    sim.clock.set(NOON)
+    assert sim.clock.now() == NOON.timestamp()
+    sim.clock.unfreeze()
+    time.sleep(0.01)
+    assert NOON < sim.clock.moment() < NOON + timedelta(minutes=1)
+
+
 def test_a_reset_is_quick(oceanconnect: OceanConnectSimulator) -> None:
     """So that each test can have its own platform."""
     begun = time.perf_counter()
@@ -125,6 +142,8 @@ async def test_tasks_can_be_finished_retried_and_stopped(
     assert (await northbound.task(other))["staResult"]["fail"] == 1
     with pytest.raises(KeyError):
         sim.finish_task("none")
+    with pytest.raises(ValueError, match=f"<Task {task_id} stop> has not failed"):
+        sim.retry_task(task_id)
 
 
 async def test_a_tasks_values_can_be_set(northbound: Northbound) -> None:

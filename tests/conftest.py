@@ -32,6 +32,12 @@ msgspec.json.Decoder(AccountState)
 msgspec.json.Decoder(Entry)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let script/torture say how long it goes on, and from which seed."""
+    parser.addoption("--torture-runs", type=int, default=500)
+    parser.addoption("--torture-seed", type=int, default=1)
+
+
 @pytest.fixture(autouse=True)
 def load_custom_integrations(request: pytest.FixtureRequest) -> None:
     """Let Home Assistant find the integration, in tests that have one."""

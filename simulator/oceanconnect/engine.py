@@ -335,8 +335,8 @@ class Engine:
         else:
             low, high = STEPS[step]
             seconds = random.Random(
-                f"{self._platform.settings.seed} {subtask.subtask_id} "
-                f"{subtask.attempts} {step}"
+                f"{self._platform.settings.seed} {device.device_id} "
+                f"{task.package.file_id} {subtask.attempts} {step}"
             ).uniform(low, high)
         self._at_step(at.steps + seconds, done)
 

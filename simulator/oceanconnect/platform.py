@@ -43,13 +43,15 @@ class Platform:
         self.quirks = settings.quirks
         self.clock = clock
         self.rng = random.Random(settings.seed)
+        # Clients remember tokens and IDs over a restart of the platform: what it
+        # gives out as it runs must never be given out again, whatever the seed.
+        self._fresh = random.Random()
         self.sessions = Sessions(
             settings.app_id,
             settings.secret,
             clock=clock,
             token_life=settings.token_life,
-            # Tokens must not repeat those of the platform before a reset.
-            rng=random.Random(),
+            rng=self._fresh,
         )
         self.window = SlidingWindow()
         self.packages: dict[str, Package] = {}
@@ -60,9 +62,13 @@ class Platform:
         """In the order of their creation."""
         self.engine = Engine(self)
 
+    def seeded_id(self) -> str:
+        """Return an ID for what the platform starts with: it follows from the seed."""
+        return _id(self.rng)
+
     def new_id(self) -> str:
-        """Return an ID such as packages, groups and tasks have."""
-        return f"{self.rng.getrandbits(96):024x}"
+        """Return an ID for what is made as the platform runs."""
+        return _id(self._fresh)
 
     def group_named(self, name: str) -> Group | None:
         """Return the group that a task means by this name."""
@@ -124,3 +130,8 @@ class Platform:
         for group in self.groups.values():
             if device_id in group.members:
                 group.members.remove(device_id)
+
+
+def _id(rng: random.Random) -> str:
+    """Return an ID such as packages, groups and tasks have."""
+    return f"{rng.getrandbits(96):024x}"

@@ -49,7 +49,7 @@ GROUP_NAMES = (
 )
 
 _DAY = 24 * 3600.0
-_PAST = 10 * _DAY
+_PAST = 6 * _DAY
 
 
 def populate(platform: Platform) -> None:
@@ -68,7 +68,7 @@ def _add_packages(platform: Platform, rng: random.Random) -> None:
                 uploaded = now - (20 + 90 * age) * _DAY - rng.uniform(0, _DAY)
                 made = datetime.fromtimestamp(uploaded - 3 * _DAY, UTC)
                 package = Package(
-                    file_id=platform.new_id(),
+                    file_id=platform.seeded_id(),
                     kind=kind,
                     name=f"{model.model}_{kind}_{version}",
                     version=version,
@@ -84,7 +84,7 @@ def _add_devices(platform: Platform, rng: random.Random) -> None:
     settings = platform.settings
     groups = [
         Group(
-            group_id=platform.new_id(),
+            group_id=platform.seeded_id(),
             name=_group_name(index),
             description=f"Devices at {_group_name(index)}",
             creator="operator",
@@ -232,7 +232,7 @@ def _ended(
     tally.counts[Status.SUCCESS] = total - failed - stopped
     tally.timeouts = sum(timed_out for _, _, timed_out in ends)
     return Task(
-        task_id=platform.new_id(),
+        task_id=platform.seeded_id(),
         kind=kind,
         package=package,
         targets=targets,

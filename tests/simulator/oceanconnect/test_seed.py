@@ -40,6 +40,15 @@ def test_the_same_seed_makes_the_same_world(sim: OceanConnectSimulator) -> None:
     assert world(sim, seed=7) != world(sim, seed=8)
 
 
+def test_a_task_made_later_has_an_id_of_its_own(sim: OceanConnectSimulator) -> None:
+    """A client remembers the tasks of a platform that was started anew."""
+    seen: set[str] = set()
+    for _ in range(2):
+        sim.reset(seed=7)
+        seen |= {sim.add_task() for _ in range(3)}
+    assert len(seen) == 6
+
+
 def test_groups_hold_devices_of_several_models(sim: OceanConnectSimulator) -> None:
     """A device is in one group at most; a few are in none."""
     model = {device.device_id: device.model for device in sim.devices()}
@@ -88,7 +97,7 @@ def test_devices_run_a_version_that_a_package_upgrades(
 
 
 def test_past_tasks_have_ended_in_several_ways(sim: OceanConnectSimulator) -> None:
-    """In the past days, one after the other, with subtasks that fit their counters."""
+    """In the past six days, one after the other, with subtasks that fit their counters."""
     tasks = sim.tasks()
     assert {task.status for task in tasks} == {"success", "failed", "stop"}
     assert {task.kind for task in tasks} == {"software", "firmware"}
@@ -97,7 +106,7 @@ def test_past_tasks_have_ended_in_several_ways(sim: OceanConnectSimulator) -> No
     assert [task.created for task in tasks] == sorted(task.created for task in tasks)
     for task in tasks:
         assert task.started is not None and task.stopped is not None
-        assert now - 10 * 24 * 3600 < task.created < task.started < task.stopped < now
+        assert now - 6 * 24 * 3600 < task.created < task.started < task.stopped < now
         assert task.tally == Tally.of(task.subtasks)
         assert (task.status == "failed") == bool(task.tally.counts[Status.FAIL])
         for subtask in task.subtasks:

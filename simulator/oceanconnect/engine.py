@@ -1,19 +1,15 @@
 """The upgrade engine: takes the devices of a task through their steps.
 
-Nothing runs in the background. Whatever is due has a place in one of two queues, one
-in device time (the steps of the devices) and one in the time of the platform's clock
-(windows); `run` takes everything that is due by now, in its order, and gives it the
-time at which it was due. Documented behaviour is from the FAQ pages on software and
-firmware upgrade; where they are silent a comment says what was chosen.
+Documented behaviour is from the FAQ pages on software and firmware upgrade; where they
+are silent a comment says what was chosen.
 """
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable
-import heapq
-import itertools
+from collections.abc import Iterable
 import random
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Protocol
 
+from .agenda import Agenda, Moment
 from .causes import (
     ALREADY_CURRENT,
     DEVICE_GONE,
@@ -46,9 +42,9 @@ STEPS: dict[str, tuple[float, float]] = {
     "updating": (20, 60),
     "checking": (4, 10),
 }
-# What `detailInfo` says while a step lasts: the words of the platform's own
-# notifications.
-_DETAIL = {
+# The states that the platform tells subscribers, and what `detailInfo` says meanwhile.
+IDLE = "idle"
+STATES = {
     "downloading": "downloading",
     "downloaded": "downloaded",
     "updating": "updating",
@@ -56,15 +52,14 @@ _DETAIL = {
 }
 
 
-class Moment(NamedTuple):
-    """When something happens, in both readings of the clock."""
+class Watcher(Protocol):
+    """Who is told what the devices do."""
 
-    now: float
-    steps: float
+    def moved(self, task: Task, subtask: Subtask, state: str) -> None:
+        """Hear that a device has come to another state: a word of STATES or IDLE."""
 
-
-type Action = Callable[[Moment], None]
-type Queue = list[tuple[float, int, Action]]
+    def ended(self, task: Task, subtask: Subtask) -> None:
+        """Hear how the upgrade of a device has ended."""
 
 
 class Engine:
@@ -73,11 +68,8 @@ class Engine:
     def __init__(self, platform: Platform) -> None:
         """Start with nothing to do."""
         self._platform = platform
-        self._clock = platform.clock
-        self._steps: Queue = []
-        self._walls: Queue = []
-        self._order = itertools.count()
-        self._seen = self._here()
+        self._agenda = Agenda(platform.clock)
+        self.watchers: list[Watcher] = []
         self._used: defaultdict[tuple[int, int], int] = defaultdict(int)
         self._queued: defaultdict[tuple[int, int], deque[tuple[Task, Subtask, int]]] = (
             defaultdict(deque)
@@ -86,42 +78,11 @@ class Engine:
     @property
     def idle(self) -> bool:
         """Tell whether nothing is planned and no place in a cell is taken."""
-        return not (self._steps or self._walls or any(self._used.values()))
-
-    # Time
+        return self._agenda.empty and not any(self._used.values())
 
     def run(self) -> None:
         """Do all that is due by now."""
-        here = self._here()
-        while True:
-            step = self._due_step(here)
-            wall = self._due_wall(here)
-            if step is not None and (wall is None or step.now <= wall.now):
-                heapq.heappop(self._steps)[2](step)
-            elif wall is not None:
-                heapq.heappop(self._walls)[2](wall)
-            else:
-                break
-        self._seen = here
-
-    def _due_step(self, here: Moment) -> Moment | None:
-        if not self._steps or (due := self._steps[0][0]) > here.steps:
-            return None
-        at = here.now - (here.steps - due) / self._clock.rate
-        # The clock may have been put to another time since.
-        return Moment(min(max(at, self._seen.now), here.now), due)
-
-    def _due_wall(self, here: Moment) -> Moment | None:
-        if not self._walls or (due := self._walls[0][0]) > here.now:
-            return None
-        steps = here.steps - (here.now - due) * self._clock.rate
-        return Moment(due, max(steps, self._seen.steps))
-
-    def _at_step(self, steps: float, action: Action) -> None:
-        heapq.heappush(self._steps, (steps, next(self._order), action))
-
-    def _at_wall(self, now: float, action: Action) -> None:
-        heapq.heappush(self._walls, (now, next(self._order), action))
+        self._agenda.run()
 
     # Tasks
 
@@ -129,19 +90,18 @@ class Engine:
         """Take over a new task."""
         if task.policy.execute_type is ExecuteType.CUSTOM:
             assert task.policy.start is not None and task.policy.end is not None
-            self._at_wall(task.policy.start, lambda at: self._start(task, at))
-            self._at_wall(task.policy.end, lambda at: self._close_window(task, at))
+            self._agenda.at_wall(task.policy.start, lambda at: self._start(task, at))
+            self._agenda.at_wall(
+                task.policy.end, lambda at: self._close_window(task, at)
+            )
         else:
-            self._at_step(
-                self._clock.steps() + PICK_UP, lambda at: self._start(task, at)
+            self._agenda.at_step(
+                self._agenda.here().steps + PICK_UP, lambda at: self._start(task, at)
             )
 
     def start(self, task: Task) -> None:
         """Start a waiting task now, without waiting for its time."""
-        self._start(task, self._here())
-
-    def _here(self) -> Moment:
-        return Moment(self._clock.now(), self._clock.steps())
+        self._start(task, self._agenda.here())
 
     def _start(self, task: Task, at: Moment) -> None:
         if task.status is not TaskStatus.WAIT or self._gone(task):
@@ -169,7 +129,7 @@ class Engine:
 
     def finish(self, task: Task, failed: Iterable[str], cause: str) -> None:
         """End all that is open in a task now: success, but for the failed devices."""
-        here = self._here()
+        here = self._agenda.here()
         task.retries_left = 0
         if task.started is None:
             task.started = here.now
@@ -184,7 +144,7 @@ class Engine:
 
     def stop(self, task: Task) -> None:
         """Stop a task, as the platform's portal can: all that is open ends."""
-        here = self._here()
+        here = self._agenda.here()
         task.retries_left = 0
         for subtask in task.subtasks:
             if subtask.status.open:
@@ -194,7 +154,7 @@ class Engine:
         """Make a failed task active again; raises ValueError if it has not failed."""
         if task.status is not TaskStatus.FAILED:
             raise ValueError(f"{task} has not failed")
-        self._retry(task, self._here())
+        self._retry(task, self._agenda.here())
 
     def _retry(self, task: Task, at: Moment) -> None:
         # Somebody may have deleted it, or made it active, since this was planned.
@@ -230,7 +190,7 @@ class Engine:
         ):
             # Documented: only once the whole task has ended, only what failed in it.
             task.retries_left -= 1
-            self._at_step(
+            self._agenda.at_step(
                 at.steps + RETRY_INTERVAL, lambda later: self._retry(task, later)
             )
 
@@ -260,12 +220,12 @@ class Engine:
         if device.wakes_after <= 0 and device.online:
             self._queue(task, subtask, turn, at)
         elif device.wakes_after >= ONLINE_WAIT:
-            self._at_step(
+            self._agenda.at_step(
                 at.steps + ONLINE_WAIT,
                 lambda later: self._give_up(task, subtask, turn, later),
             )
         else:
-            self._at_step(
+            self._agenda.at_step(
                 at.steps + device.wakes_after,
                 lambda later: self._queue(task, subtask, turn, later),
             )
@@ -314,7 +274,11 @@ class Engine:
         if step is None:
             self._succeed(task, subtask, at)
             return
-        subtask.detail = _DETAIL.get(step)
+        state = STATES.get(step)
+        if state is not None and state != subtask.detail:
+            for watcher in self.watchers:
+                watcher.moved(task, subtask, state)
+        subtask.detail = state
         turn = subtask.turn
         flaw = device.flaw
         if flaw is not None and (flaw.step != step or subtask.attempts > flaw.attempts):
@@ -338,7 +302,7 @@ class Engine:
                 f"{self._platform.settings.seed} {device.device_id} "
                 f"{task.package.file_id} {subtask.attempts} {step}"
             ).uniform(low, high)
-        self._at_step(at.steps + seconds, done)
+        self._agenda.at_step(at.steps + seconds, done)
 
     def _fail(self, task: Task, subtask: Subtask, flaw: Flaw, at: Moment) -> None:
         self._finish(
@@ -363,10 +327,15 @@ class Engine:
         timed_out: bool = False,
     ) -> None:
         task.move(subtask, status, timed_out=timed_out)
+        was_busy = subtask.detail in STATES.values()
         subtask.detail = detail
         subtask.stopped = at.now
         if subtask.started is None and status is not Status.STOP:
             subtask.started = at.now
+        for watcher in self.watchers:
+            if was_busy:
+                watcher.moved(task, subtask, IDLE)
+            watcher.ended(task, subtask)
         self._release(subtask, at)
         self._end_if_done(task, at)
 
@@ -384,7 +353,7 @@ class Engine:
 
     def forget(self, task: Task) -> None:
         """Let go of a task that was deleted."""
-        here = self._here()
+        here = self._agenda.here()
         for subtask in task.subtasks:
             if subtask.status.open:
                 subtask.turn += 1

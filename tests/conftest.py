@@ -54,8 +54,8 @@ def fresh_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def short_looks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Look for the result of a lost answer within moments, not within a minute."""
-    monkeypatch.setattr(creation, "LOOKS", (0.0, 0.05, 0.1))
+    """Look for the result of a lost answer at once, not within a minute."""
+    monkeypatch.setattr(creation, "LOOKS", (0.0, 0.0, 0.0))
 
 
 @pytest.fixture

@@ -159,24 +159,27 @@ class Creator:
         candidates: list[UpgradeTask] = []
         for delay in LOOKS:
             await asyncio.sleep(delay)
-            async with self._lock:
-                current = self.journal.get(entry.entry_id)
-                if current is None or not current.is_open:
-                    break  # a poll or a person was faster
-                with suppress(PlatformError):
-                    newest = await self._client.read_newest(
-                        self._state().memory, entry.seen, entry.asked_at - READ_BACK
-                    )
-                    candidates = self.candidates(current, newest)
-                await self._async_adopt_only(current, candidates)
-        current = self.journal.get(entry.entry_id)
-        if current is not None and current.task_id is not None:
+            with suppress(PlatformError):
+                newest = await self._client.read_newest(
+                    self._state().memory, entry.seen, entry.asked_at - READ_BACK
+                )
+                async with self._lock:
+                    candidates = self.candidates(self._current(entry), newest)
+                    await self._async_adopt_only(self._current(entry), candidates)
+            if not self._current(entry).is_open:
+                break
+        current = self._current(entry)
+        if current.task_id is not None:
             return current.task_id
-        if current is not None and current.state is WriteState.OPEN:
+        if current.state is WriteState.OPEN:
             await self._async_change(
                 structs.replace(current, state=WriteState.UNSETTLED)
             )
         raise UnsettledError(tuple(task.task_id for task in candidates))
+
+    def _current(self, entry: Entry) -> Entry:
+        """Return what the journal says now; a poll or a person may be faster."""
+        return self.journal.get(entry.entry_id) or entry
 
     async def async_settle_from(self, tasks: Iterable[UpgradeTask]) -> None:
         """Settle what a poll tells."""
@@ -201,7 +204,7 @@ class Creator:
         if task is None:
             await self._async_close(entry, WriteState.NOT_DONE)
         else:
-            await self._async_adopt(entry, task)
+            await self._async_close(entry, WriteState.DONE, task_id=task.task_id)
 
     def candidates(
         self, entry: Entry, tasks: Iterable[UpgradeTask]
@@ -223,15 +226,16 @@ class Creator:
         self, entry: Entry, candidates: list[UpgradeTask]
     ) -> None:
         """Adopt a candidate that is the only one, and fits no other open entry."""
-        if len(candidates) == 1 and not any(
+        if not entry.is_open or len(candidates) != 1:
+            return
+        if not any(
             self.candidates(other, candidates)
             for other in self.journal.open_entries
             if other.entry_id != entry.entry_id
         ):
-            await self._async_adopt(entry, candidates[0])
-
-    async def _async_adopt(self, entry: Entry, task: UpgradeTask) -> None:
-        await self._async_close(entry, WriteState.DONE, task_id=task.task_id)
+            await self._async_close(
+                entry, WriteState.DONE, task_id=candidates[0].task_id
+            )
 
     async def _async_close(
         self,

@@ -69,6 +69,17 @@ def word(longest: int) -> Callable[[str], str]:
     return parse
 
 
+def certificates(text: str) -> Path:
+    """Return a file of certificates in PEM."""
+    try:
+        ssl.create_default_context(cafile=text)
+    except OSError as err:
+        raise argparse.ArgumentTypeError(
+            f"cannot read certificates from {text!r}: {err.strerror or err}"
+        ) from err
+    return Path(text)
+
+
 def add_server_options(parser: argparse.ArgumentParser, name: str, port: int) -> None:
     """Add the options about socket and certificates."""
     parser.add_argument(

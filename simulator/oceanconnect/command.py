@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from ..command_line import add_server_options, factor, number, run, word
+from ..command_line import add_server_options, certificates, factor, number, run, word
 from .platform import Settings
 from .server import Simulation
 
@@ -75,6 +75,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default=int(_DEFAULTS.token_life),
         help="seconds that an access token lives (default: %(default)s)",
     )
+    add(
+        "--push-ca",
+        type=certificates,
+        metavar="FILE",
+        help="the CA, in PEM, of the servers that notifications go to over https "
+        "(default: those of the system)",
+    )
 
 
 def main(options: argparse.Namespace, ready: Callable[[str], None]) -> None:
@@ -89,6 +96,7 @@ def main(options: argparse.Namespace, ready: Callable[[str], None]) -> None:
         seed=options.seed,
         rate_limit=options.rate_limit,
         token_life=options.token_life,
+        push_ca=options.push_ca,
     )
 
     async def application() -> web.Application:

@@ -2,14 +2,17 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 import random
 
 from ..calls import SlidingWindow
 from ..clock import Clock
+from .delivery import ANSWER_WITHIN, RETRY_PACE
 from .engine import Engine
 from .model import Device, Group, Kind, Package, Policy, Tally, Targets, Task
 from .quirks import Quirks
 from .sessions import Sessions
+from .subscriptions import Subscriptions
 
 # What an application signs in with unless it is told otherwise.
 APP_ID = "simulated-application"
@@ -31,6 +34,12 @@ class Settings:
     rate_limit: int = 100
     """Calls that an application may make in 60 seconds."""
     token_life: float = 3600
+    push_ca: Path | None = None
+    """The CA, in PEM, of the servers that notifications go to over https."""
+    push_retry: float = RETRY_PACE
+    """Seconds of the clock until a notification is sent again."""
+    push_answer: float = ANSWER_WITHIN
+    """Seconds of real time within which a notification must be answered."""
     quirks: Quirks = field(default_factory=Quirks)
 
 
@@ -60,6 +69,7 @@ class Platform:
         self.deleted_devices: set[str] = set()
         self.tasks: dict[str, Task] = {}
         """In the order of their creation."""
+        self.subscriptions = Subscriptions()
         self.engine = Engine(self)
 
     def seeded_id(self) -> str:

@@ -40,4 +40,23 @@ class Quirks:
     """What a login with an unknown application ID answers."""
     unknown_application_status: Literal[200, 403, 500] = 403
     """The HTTP status of 100203, documented with all three."""
+    refresh_days: int = 1
+    """How long a refresh token lives: a day, or a month as the SDK pages say."""
     logout_status: Literal[200, 204] = 204
+    login_input: Literal["50400", "102833"] = "50400"
+    """What a login with impossible values answers; the second is the v3 edition's."""
+    group_create_status: Literal[200, 201] = 200
+    """The table of the documents, or their sample."""
+    group_void_status: Literal[200, 204] = 200
+    """How the deletion of a group, or of its members, is answered."""
+    group_limit: int = 1000
+    """How many device groups the licence allows."""
+    one_group_per_device: bool = False
+    """Whether a device can be in one group only, as the later edition says."""
+    resubscription: Literal["conflict", "replace"] = "conflict"
+    """What subscribing to upgrade notifications a second time does: it is refused, or
+    the newer address counts."""
+    nothing_subscribed: Literal["200001", "100225"] = "200001"
+    """What deleting no subscription at all answers."""
+    upgrade_time_as_text: bool = False
+    """Whether `upgradeTime` in a notification is a string, as in the samples."""

@@ -1,5 +1,8 @@
 """The simulated platform as a web application."""
 
+import asyncio
+from collections.abc import AsyncIterator
+import contextlib
 from email.utils import formatdate
 from functools import partial
 from urllib.parse import parse_qsl
@@ -13,9 +16,11 @@ from ..faults import FORBIDDEN_HTML, Faults, Handler as Next, Reactions
 from . import codes
 from .asked import Query
 from .codes import GATEWAY_CODES, Code, Refusal
+from .delivery import Delivery
 from .northbound import ROUTES
 from .northbound.access import SECURITY
 from .northbound.base import Asked, Handler
+from .notifications import Notifier
 from .platform import Platform, Settings
 from .seed import populate
 from .wire import Json, encode
@@ -24,6 +29,8 @@ JSON_TYPE = "application/json; charset=UTF-8"
 
 _BODY = web.RequestKey("body", bytes)
 _MAX_BODY = 4 * 1024 * 1024
+# How often it is looked for notifications to send, in seconds of real time.
+_TICK = 0.2
 
 
 class Simulation:
@@ -35,15 +42,52 @@ class Simulation:
         self.faults = Faults()
         self.clock: Clock
         self.platform: Platform
-        self.reset(settings)
+        self.delivery: Delivery
+        self._make(settings)
+
+    def _make(self, settings: Settings) -> None:
+        self.clock = Clock(settings.speed)
+        self.platform = Platform(settings, self.clock)
+        populate(self.platform)
+        self.delivery = Delivery(
+            self.clock,
+            ca=settings.push_ca,
+            retry_pace=settings.push_retry,
+            answer_within=settings.push_answer,
+        )
+        self.platform.engine.watchers.append(
+            Notifier(self.platform, self.delivery.post)
+        )
 
     def reset(self, settings: Settings) -> None:
         """Start over: fresh state, no faults, no calls, the wall clock's time."""
         self.faults.clear()
+        self.delivery.abandon()
         self.calls.clear()
-        self.clock = Clock(settings.speed)
-        self.platform = Platform(settings, self.clock)
-        populate(self.platform)
+        self._make(settings)
+
+    def settle(self) -> None:
+        """Do all that has fallen due, and begin to tell of it."""
+        self.platform.engine.run()
+        self.delivery.send_due()
+
+    async def _keep_settling(
+        self, _application: web.Application
+    ) -> AsyncIterator[None]:
+        """Move the devices also while nobody calls, if somebody wants to be told."""
+
+        async def tick() -> None:
+            while True:
+                await asyncio.sleep(_TICK)
+                if self.platform.subscriptions:
+                    self.settle()
+
+        ticking = asyncio.create_task(tick())
+        yield
+        ticking.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await ticking
+        self.delivery.abandon()
 
     def application(self) -> web.Application:
         """Return the web application."""
@@ -52,6 +96,7 @@ class Simulation:
             client_max_size=_MAX_BODY,
         )
         application.on_response_prepare.append(self._stamp)
+        application.cleanup_ctx.append(self._keep_settling)
         for method, path, handler in ROUTES:
             application.router.add_route(method, path, partial(self._answer, handler))
         return application

@@ -8,7 +8,7 @@ from . import codes
 from .codes import Code, Refusal
 from .quirks import Quirks
 
-_REFRESH_LIFE = 24 * 3600.0  # api-iothub iot_06_0007; the SDK pages say one month
+_DAY = 24 * 3600.0
 _MAX_LENGTH = 256
 
 
@@ -73,7 +73,7 @@ class Sessions:
         self._access = f"{self._rng.getrandbits(128):032x}"
         self._refresh = f"{self._rng.getrandbits(128):032x}"
         self._access_until = now + self.token_life
-        self._refresh_until = now + _REFRESH_LIFE
+        self._refresh_until = now + quirks.refresh_days * _DAY
         self.logins += 1
         life = self.token_life
         return {
@@ -111,7 +111,11 @@ class Sessions:
         if not app_id or not secret:
             raise Refusal(codes.PARAMETER_EMPTY)
         if max(len(app_id), len(secret)) > _MAX_LENGTH:
-            raise Refusal(codes.INPUT_INVALID)
+            raise Refusal(
+                codes.INPUT_INVALID
+                if quirks.login_input == codes.INPUT_INVALID.code
+                else codes.INPUT_INVALID_V3
+            )
         if self.deleted:
             raise Refusal(codes.APPLICATION_UNKNOWN, quirks.unknown_application_status)
         if app_id != self.app_id:

@@ -16,6 +16,7 @@ from ..running import ServerThread, bind
 from ..tls import ServerCertificate, TlsFolder
 from . import scripting
 from .causes import UPDATE_FAILED
+from .delivery import Push
 from .model import Device, Group, Package, Task
 from .platform import APP_ID, SECRET, Platform, Settings
 from .quirks import Quirks
@@ -74,7 +75,7 @@ class OceanConnectSimulator:
         self.clock = ClockControl(
             self.call,
             lambda: self._simulation.clock,
-            lambda: self._simulation.platform.engine.run(),
+            lambda: self._simulation.settle(),
         )
         self.faults = FaultControl(self.call, lambda: self._simulation.faults)
 
@@ -122,7 +123,7 @@ class OceanConnectSimulator:
         """Run a function in the server's loop, with all that is due done before."""
 
         def run() -> T:
-            self._simulation.platform.engine.run()
+            self._simulation.settle()
             return function()
 
         return self._thread.call(run)
@@ -154,6 +155,15 @@ class OceanConnectSimulator:
     def calls(self) -> CallLog:
         """Return the calls received since the start, the last reset or clear."""
         return self._simulation.calls
+
+    @property
+    def pushes(self) -> list[Push]:
+        """Return the attempts to deliver notifications, oldest first."""
+        return self.call(lambda: list(self._simulation.delivery.log))
+
+    def is_invalid(self, callback_url: str) -> bool:
+        """Tell whether an address has failed so often that it is only probed."""
+        return self.call(lambda: self._simulation.delivery.is_invalid(callback_url))
 
     @property
     def quirks(self) -> Quirks:

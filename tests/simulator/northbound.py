@@ -16,6 +16,10 @@ OPERATIONS = "/iodm/northbound/v1.5.0/operations"
 GROUPS = "/iocm/app/devgroup/v1.3.0/devGroups"
 MEMBERS = "/iocm/app/dm/v1.2.0/devices/ids"
 DEVICES = "/iocm/app/dm/v1.4.0/devices"
+ADD_MEMBERS = "/iocm/app/dm/v1.1.0/devices/addDevGroupTagToDevices"
+REMOVE_MEMBERS = "/iocm/app/dm/v1.1.0/devices/deleteDevGroupTagFromDevices"
+SUBSCRIPTIONS = "/iocm/app/sub/v1.2.0/subscriptions"
+MANAGEMENT = "/iodm/app/sub/v1.1.0/subscribe"
 
 JSON_TYPE = "application/json; charset=UTF-8"
 
@@ -82,9 +86,13 @@ class Northbound:
         """POST JSON."""
         return await self.call("POST", path, json=body)
 
-    async def delete(self, path: str) -> Answer:
+    async def put(self, path: str, body: Any) -> Answer:
+        """PUT JSON."""
+        return await self.call("PUT", path, json=body)
+
+    async def delete(self, path: str, **query: str) -> Answer:
         """DELETE something."""
-        return await self.call("DELETE", path)
+        return await self.call("DELETE", path, params=query)
 
     async def login(self, **form: str) -> Answer:
         """Sign in with a form, by default the right one, and keep the token."""

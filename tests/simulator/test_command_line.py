@@ -114,6 +114,8 @@ def test_all_options_reach_the_platform(
 ) -> None:
     """Each has its place in the settings."""
     seen: list[Settings] = []
+    TlsFolder(tmp_path)
+    ca = tmp_path / "ca.pem"
 
     def stop_here(settings: Settings) -> None:
         seen.append(settings)
@@ -124,6 +126,7 @@ def test_all_options_reach_the_platform(
         *("--port", 0, "--tls", tmp_path, "--app-id", "a", "--secret", "s"),
         *("--devices", 1, "--groups", 2, "--tasks", 3, "--speed", 4.5),
         *("--seed", 5, "--rate-limit", 6, "--token-life", 7),
+        *("--push-ca", ca),
     )
     assert (status, capsys.readouterr().err) == (1, "simulator: far enough\n")
     (settings,) = seen
@@ -131,6 +134,7 @@ def test_all_options_reach_the_platform(
     assert (settings.devices, settings.groups, settings.tasks) == (1, 2, 3)
     assert (settings.speed, settings.seed) == (4.5, 5)
     assert (settings.rate_limit, settings.token_life) == (6, 7)
+    assert settings.push_ca == ca
 
 
 def end_this_program(*_arguments: object, **_options: object) -> None:
@@ -203,6 +207,8 @@ def test_it_can_be_ended_before_it_is_ready(
         (["--token-life", "0"], "--token-life: '0' is not a whole number from 1"),
         (["--app-id", " "], "--app-id: needs 1 to 256 characters"),
         (["--secret", "x" * 257], "--secret: needs 1 to 256 characters"),
+        (["--push-ca", "/none.pem"], "--push-ca: cannot read certificates from"),
+        (["--push-ca", "/dev/null"], "--push-ca: cannot read certificates from"),
         (["--colour", "red"], "unrecognized arguments: --colour red"),
     ],
 )

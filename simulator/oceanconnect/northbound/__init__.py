@@ -1,6 +1,6 @@
 """The calls of the northbound API, each with its path."""
 
-from . import access, devices, groups, upgrade
+from . import access, devices, group_changes, groups, subscriptions, upgrade
 from .base import Handler
 
 ROUTES: tuple[tuple[str, str, Handler], ...] = (
@@ -29,7 +29,26 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ),
     ("GET", groups.GROUPS, groups.list_groups),
     ("GET", f"{groups.GROUPS}/{{group_id}}", groups.get_group),
+    ("POST", groups.GROUPS, group_changes.create_group),
+    ("PUT", f"{groups.GROUPS}/{{group_id}}", group_changes.modify_group),
+    ("DELETE", f"{groups.GROUPS}/{{group_id}}", group_changes.delete_group),
     ("GET", groups.MEMBERS, groups.list_members),
+    ("POST", group_changes.ADD_MEMBERS, group_changes.add_members),
+    ("POST", group_changes.REMOVE_MEMBERS, group_changes.remove_members),
     ("GET", devices.DEVICES, devices.list_devices),
     ("GET", f"{devices.DEVICES}/{{device_id}}", devices.get_device),
+    ("POST", subscriptions.SUBSCRIPTIONS, subscriptions.subscribe),
+    ("GET", subscriptions.SUBSCRIPTIONS, subscriptions.list_subscriptions),
+    ("DELETE", subscriptions.SUBSCRIPTIONS, subscriptions.delete_subscriptions),
+    (
+        "GET",
+        f"{subscriptions.SUBSCRIPTIONS}/{{subscription_id}}",
+        subscriptions.get_subscription,
+    ),
+    (
+        "DELETE",
+        f"{subscriptions.SUBSCRIPTIONS}/{{subscription_id}}",
+        subscriptions.delete_subscription,
+    ),
+    ("POST", subscriptions.MANAGEMENT, subscriptions.subscribe_management),
 )

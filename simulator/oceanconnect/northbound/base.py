@@ -49,8 +49,14 @@ def matches(wanted: tuple[str | None, ...], own: tuple[str, ...]) -> bool:
 
 
 def check_application(asked: Asked, key: str, status: int | None = None) -> None:
+    """Refuse a foreign application in a query."""
+    check_named_application(asked, asked.query.text(key), status)
+
+
+def check_named_application(
+    asked: Asked, app_id: object, status: int | None = None
+) -> None:
     """Refuse a foreign application; the group pages document it with status 200."""
-    app_id = asked.query.text(key)
     if app_id in (None, asked.platform.sessions.app_id):
         return
     if app_id == OTHER_APPLICATION:

@@ -2,6 +2,7 @@
 
 from .. import codes
 from ..codes import Refusal
+from ..model import Group
 from .base import Asked, Reply, check_application
 
 GROUPS = "/iocm/app/devgroup/v1.3.0/devGroups"
@@ -37,10 +38,15 @@ def list_groups(asked: Asked) -> Reply:
 def get_group(asked: Asked) -> Reply:
     """GET one device group."""
     check_application(asked, "accessAppId", status=200)
-    group = asked.platform.groups.get(asked.names["group_id"])
+    return Reply(asked.wire.group(find_group(asked, asked.names["group_id"])))
+
+
+def find_group(asked: Asked, group_id: str) -> Group:
+    """Return a device group; raises Refusal."""
+    group = asked.platform.groups.get(group_id)
     if group is None:
         raise Refusal(codes.GROUP_UNKNOWN)
-    return Reply(asked.wire.group(group))
+    return group
 
 
 def list_members(asked: Asked) -> Reply:

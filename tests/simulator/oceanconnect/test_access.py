@@ -50,6 +50,15 @@ async def test_login_refuses_wrong_credentials(
     assert "accessToken" not in answer.json
 
 
+async def test_invalid_input_has_another_code_in_the_v3_edition(
+    stranger: Northbound,
+) -> None:
+    """102833 instead of 50400."""
+    stranger.sim.quirks = Quirks(login_input="102833")
+    answer = await stranger.login(appId="fleet-test", secret="x" * 257)
+    assert answer.error == (400, "102833")
+
+
 async def test_login_does_not_read_json(stranger: Northbound) -> None:
     """Only a form holds the required parameters."""
     body = {"appId": stranger.sim.app_id, "secret": stranger.sim.secret}
@@ -144,6 +153,14 @@ async def test_a_refresh_token_lives_for_a_day(northbound: Northbound) -> None:
     assert (await northbound.refresh()).status == 200
     northbound.sim.clock.advance(24 * 3600)
     assert (await northbound.refresh()).error == (401, "100208")
+
+
+async def test_a_refresh_token_may_live_for_a_month(northbound: Northbound) -> None:
+    """As the SDK pages have it."""
+    northbound.sim.quirks = Quirks(refresh_days=30)
+    await northbound.login()
+    northbound.sim.clock.advance(29 * 24 * 3600)
+    assert (await northbound.refresh()).status == 200
 
 
 async def test_a_token_lives_as_long_as_it_says(northbound: Northbound) -> None:

@@ -232,7 +232,7 @@ async def test_only_what_is_subscribed_to_is_told(
     sim.clock.advance(1800)
     (result,) = await receiver.wait_for(1)
     assert result["notifyType"] == "fwUpgradeResultNotify"
-    assert len(sim.pushes) == 1
+    assert len(await logged(sim, 1)) == 1
 
 
 async def test_devices_move_by_themselves_while_somebody_is_told(

@@ -185,12 +185,11 @@ class Torture:
 
     def _arm(self, patches: pytest.MonkeyPatch, kill: str) -> None:
         """Let Home Assistant be killed at one point of a creation."""
-        armed = [True]
 
         def die() -> None:
-            if armed and not armed.clear():
+            if self._disk is None:
                 self._disk = self._copy_of_disk()
-                raise Killed
+            raise Killed
 
         def around[**P, T](
             function: Callable[P, Coroutine[Any, Any, T]], *, before: bool

@@ -66,9 +66,15 @@ class ThrottledError(PlatformError):
 class Advice(StrEnum):
     """What a person can do about a refusal, in words common to all platforms."""
 
+    ALREADY_SUBSCRIBED = "already_subscribed"
     BAD_REQUEST = "bad_request"
+    CALLBACK_INVALID = "callback_invalid"
     DEVICE_TYPE_MISSING = "device_type_missing"
+    GROUPS_TOO_MANY = "groups_too_many"
+    GROUP_FULL = "group_full"
     GROUP_INVALID = "group_invalid"
+    GROUP_MISSING = "group_missing"
+    GROUP_NAME_TAKEN = "group_name_taken"
     MANUFACTURER_MISSING = "manufacturer_missing"
     MODEL_MISSING = "model_missing"
     NOT_AUTHORIZED = "not_authorized"
@@ -78,6 +84,7 @@ class Advice(StrEnum):
     PAGE_INVALID = "page_invalid"
     POLICY_INVALID = "policy_invalid"
     RETRIES_INVALID = "retries_invalid"
+    SUBSCRIPTION_MISSING = "subscription_missing"
     TARGETS_BOTH = "targets_both"
     TARGETS_MISSING = "targets_missing"
     TARGETS_TOO_MANY = "targets_too_many"

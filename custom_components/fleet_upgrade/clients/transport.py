@@ -81,6 +81,7 @@ class Transport:
                     ssl=self._ssl,
                     timeout=self._timeout,
                     allow_redirects=False,
+                    middlewares=None if method == "GET" else (_send_once,),
                 ) as response:
                     self._compare_clocks(response.headers.get("Date"))
                     return Answer(
@@ -98,6 +99,16 @@ class Transport:
             time = parsedate_to_datetime(date)
             if time.tzinfo is not None:
                 self.clock_offset = time - datetime.now(UTC)
+
+
+async def _send_once(
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Keep aiohttp from sending a PUT or DELETE again when its answer is lost."""
+    try:
+        return await handler(request)
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as err:
+        raise _unreachable(err) from err
 
 
 async def _limited_body(response: aiohttp.ClientResponse) -> bytes:

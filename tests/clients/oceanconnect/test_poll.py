@@ -27,7 +27,7 @@ from custom_components.fleet_upgrade.clients.oceanconnect.poll import (
     Poller,
     is_last_page,
 )
-from custom_components.fleet_upgrade.clients.oceanconnect.wire import (
+from custom_components.fleet_upgrade.clients.oceanconnect.tasks import (
     STATUS_WORD,
     TaskPage,
 )

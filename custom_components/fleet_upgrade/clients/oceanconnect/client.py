@@ -1,13 +1,13 @@
-"""OceanConnect's calls.
+"""An OceanConnect account as every platform's client shows itself.
 
-Source: "Device Upgrade", "Device Group Management" and "Device Management" in the
-Northbound API Reference. Pages count from 0.
+Source of the calls on upgrade tasks: "Device Upgrade" in the Northbound API
+Reference. Pages count from 0.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
-from functools import partial
+import logging
 from typing import override
 from urllib.parse import quote
 
@@ -15,14 +15,7 @@ import msgspec
 from msgspec import structs
 
 from ..budget import Priority
-from ..errors import (
-    AmbiguousError,
-    InvalidFieldError,
-    MalformedError,
-    SessionTakenError,
-    ThrottledError,
-    UnreachableError,
-)
+from ..errors import AmbiguousError, InvalidFieldError
 from ..model import (
     CreateRequest,
     Device,
@@ -39,54 +32,56 @@ from ..model import (
 from ..platform import PlatformClient
 from ..transport import Transport
 from .auth import Session, Token
+from .calls import Calls, Query
 from .create import is_result
-from .exchange import JSON, TokenRefusedError, checked, send, to_json
-from .poll import PAGE_SIZE, Poller, is_last_page
-from .wire import (
-    FILE_TYPE,
+from .devices import Devices
+from .groups import DeviceGroups
+from .packages import Packages
+from .poll import PAGE_SIZE, Poller
+from .subscriptions import Subscriptions
+from .tasks import (
     OPERATE_TYPE,
     STATUS_WORD,
     SUBTASK_STATUS_WORD,
     CreatedReply,
-    DeviceRow,
-    GroupRow,
-    PackageRow,
-    Reply,
-    Rows,
     SubtaskRow,
     TaskPage,
     TaskRow,
+    add_up,
     create_body,
-    decode,
     decode_task_rows,
-    readable_rows,
     task_page,
-    values,
 )
+from .wire import readable_rows, values
 
-UPGRADE = "/iodm/northbound/v1.5.0"
-OPERATIONS = f"{UPGRADE}/operations"
-CATEGORY = f"{UPGRADE}/category"
-GROUPS = "/iocm/app/devgroup/v1.3.0/devGroups"
-MEMBERS = "/iocm/app/dm/v1.2.0/devices/ids"
-DEVICES = "/iocm/app/dm/v1.4.0/devices"
+_LOGGER = logging.getLogger(__name__)
+
+OPERATIONS = "/iodm/northbound/v1.5.0/operations"
 CREATE = {
     UpgradeKind.FIRMWARE: f"{OPERATIONS}/firmwareUpgrade",
     UpgradeKind.SOFTWARE: f"{OPERATIONS}/softwareUpgrade",
 }
 
-type Query = dict[str, str | int]
-
 
 class OceanConnectClient(PlatformClient):
-    """One application on one OceanConnect platform."""
+    """One application on one OceanConnect platform.
+
+    Beside what every platform's client can do, `packages`, `device_groups`,
+    `devices` and `subscriptions` hold the calls that only this platform has.
+    """
 
     def __init__(self, transport: Transport, session: Session) -> None:
         """Use a transport and a session for all calls of the application."""
         self.budget = transport.budget
         self._transport = transport
         self._session = session
+        self._calls = Calls(transport, session)
+        self.packages = Packages(self._calls)
+        self.device_groups = DeviceGroups(self._calls)
+        self.devices = Devices(self._calls)
+        self.subscriptions = Subscriptions(self._calls)
         self._poller = Poller(self._read_task_page, self._read_task)
+        self._odd_counts_are_told = False
 
     @property
     @override
@@ -141,7 +136,7 @@ class OceanConnectClient(PlatformClient):
     async def list_tasks(
         self, *, kind: UpgradeKind | None = None, status: TaskStatus | None = None
     ) -> AsyncIterator[Page[UpgradeTask]]:
-        query: Query = {}
+        query = {}
         if kind is not None:
             query["operationType"] = OPERATE_TYPE[kind]
         if status is not None:
@@ -153,19 +148,17 @@ class OceanConnectClient(PlatformClient):
     async def list_subtasks(
         self, task_id: str, *, status: TaskStatus | None = None
     ) -> AsyncIterator[Page[Subtask]]:
-        query: Query = {}
+        query = {}
         if status is not None:
             query["subOperationStatus"] = SUBTASK_STATUS_WORD[status]
-        async for rows in self._pages(
-            f"{OPERATIONS}/{quote(task_id, safe='')}/subOperations", query
-        ):
+        async for rows in self._calls.pages(f"{_path(task_id)}/subOperations", query):
             yield Page(
                 items=values(readable_rows(rows.data, SubtaskRow), SubtaskRow.value),
                 total=rows.total,
             )
 
     @override
-    async def list_packages(
+    def list_packages(
         self,
         *,
         kind: UpgradeKind | None = None,
@@ -174,49 +167,29 @@ class OceanConnectClient(PlatformClient):
         manufacturer: str | None = None,
         version: str | None = None,
     ) -> AsyncIterator[Page[Package]]:
-        query = _given(
-            fileType=FILE_TYPE[kind] if kind is not None else None,
-            deviceType=device_type,
+        return self.packages.pages(
+            kind=kind,
+            device_type=device_type,
             model=model,
-            manufacturerName=manufacturer,
+            manufacturer=manufacturer,
             version=version,
         )
-        async for rows in self._pages(CATEGORY, query):
-            yield Page(
-                items=values(readable_rows(rows.data, PackageRow), PackageRow.value),
-                total=rows.total,
-            )
 
     @override
-    async def list_device_groups(
+    def list_device_groups(
         self, *, name: str | None = None
     ) -> AsyncIterator[Page[DeviceGroup]]:
-        async for rows in self._pages(GROUPS, _given(name=name)):
-            yield Page(
-                items=values(readable_rows(rows.list_, GroupRow), GroupRow.value),
-                total=rows.total,
-            )
+        return self.device_groups.pages(name=name)
 
     @override
-    async def list_devices(
-        self, *, group: str | None = None
-    ) -> AsyncIterator[Page[Device]]:
+    def list_devices(self, *, group: str | None = None) -> AsyncIterator[Page[Device]]:
         if group is not None:
-            async for rows in self._pages(MEMBERS, {"devGroupId": group}):
-                yield Page(
-                    items=tuple(Device(device_id=key) for key in rows.device_ids or ()),
-                    total=rows.total,
-                )
-            return
-        async for rows in self._pages(DEVICES, {}):
-            yield Page(
-                items=values(readable_rows(rows.devices, DeviceRow), DeviceRow.value),
-                total=rows.total,
-            )
+            return self.device_groups.members(group)
+        return self.devices.pages()
 
     @override
     async def prepare_create(self, request: CreateRequest) -> PreparedCreate:
-        package = await self._read_package(request.package_id)
+        package = await self.packages.get(request.package_id)
         if package.kind not in (None, request.kind):
             raise InvalidFieldError(
                 "package",
@@ -236,40 +209,27 @@ class OceanConnectClient(PlatformClient):
 
     @override
     async def create_task(self, prepared: PreparedCreate) -> str:
-        reply = await self._call(
-            prepared.method,
-            prepared.path,
-            Priority.ACTION,
-            partial(decode, into=CreatedReply),
-            body=prepared.body,
-            write=True,
+        reply = await self._calls.write(
+            prepared.method, prepared.path, CreatedReply, body=prepared.body
         )
         if not reply.operation_id:
             raise AmbiguousError("an answer without operationId")
         return reply.operation_id
 
-    async def _read_package(self, package_id: str) -> Package:
-        path = f"{CATEGORY}/{quote(package_id, safe='')}"
-        row = await self._call(
-            "GET", path, Priority.ACTION, partial(decode, into=PackageRow)
-        )
-        return row.value()
-
     async def _read_task(self, task_id: str, priority: Priority) -> UpgradeTask:
-        path = f"{OPERATIONS}/{quote(task_id, safe='')}"
-        row = await self._call("GET", path, priority, partial(decode, into=TaskRow))
+        row = await self._calls.read(_path(task_id), TaskRow, priority=priority)
         return row.value()
 
     async def _read_task_page(
         self,
         number: int,
-        query: Mapping[str, str | int],
+        query: Query,
         priority: Priority,
         *,
         page_size: int = PAGE_SIZE,
         patient: bool = True,
     ) -> TaskPage:
-        rows = await self._call(
+        rows = await self._calls.make(
             "GET",
             OPERATIONS,
             priority,
@@ -277,94 +237,26 @@ class OceanConnectClient(PlatformClient):
             query={**query, "pageNo": number, "pageSize": page_size},
             patient=patient,
         )
-        return task_page(rows)
+        page = task_page(rows)
+        self._tell_odd_counts(page)
+        return page
 
-    async def _pages(
-        self, path: str, query: Mapping[str, str | int]
-    ) -> AsyncGenerator[Rows]:
-        """Read a listing page by page; page number and size are always sent."""
-        number = read = 0
-        while True:
-            rows = await self._call(
-                "GET",
-                path,
-                Priority.LISTING,
-                partial(decode, into=Rows),
-                query={**query, "pageNo": number, "pageSize": PAGE_SIZE},
-            )
-            yield rows
-            number += 1
-            read += rows.length
-            if is_last_page(rows.length, read, rows.total):
+    def _tell_odd_counts(self, page: TaskPage) -> None:
+        """Log once that this platform counts in a way that nobody knows."""
+        if self._odd_counts_are_told:
+            return
+        for task in page.items:
+            if not add_up(task.counts):
+                self._odd_counts_are_told = True
+                _LOGGER.warning(
+                    "The counts of an upgrade task do not make its total: %s",
+                    task.counts,
+                )
                 return
 
-    async def _call[ReplyT: Reply](
-        self,
-        method: str,
-        path: str,
-        priority: Priority,
-        read: Callable[[bytes], ReplyT],
-        *,
-        query: Mapping[str, str | int] | None = None,
-        body: Mapping[str, object] | None = None,
-        write: bool = False,
-        patient: bool = True,
-    ) -> ReplyT:
-        """Make an authenticated call and read its answer.
 
-        A refused token, or a throttle on what a person asked for, means that nothing
-        was done: the call is made once more, after signing in or after the pause (if
-        ``patient``). A write whose answer was lost is an `AmbiguousError` and never made again.
-        """
-        may_sign_in_again = True
-        may_wait = patient and priority is not Priority.POLL
-        while True:
-            headers = await self._signed_in(priority, may_wait=may_wait)
-            try:
-                answer = await send(
-                    self._transport,
-                    method,
-                    path,
-                    priority=priority,
-                    query=query,
-                    headers=headers if body is None else {**headers, **JSON},
-                    body=None if body is None else to_json(body),
-                )
-                return checked(self._transport, read(answer.body))
-            except TokenRefusedError as err:
-                self._session.refused(headers)
-                if not may_sign_in_again:
-                    raise SessionTakenError from err
-                may_sign_in_again = False
-            except ThrottledError as err:
-                if not (may_wait and err.by_platform):
-                    raise
-                may_wait = False
-            except (UnreachableError, MalformedError) as err:
-                if write and _may_have_worked(err):
-                    raise AmbiguousError(str(err)) from err
-                raise
-
-    async def _signed_in(
-        self, priority: Priority, *, may_wait: bool
-    ) -> Mapping[str, str]:
-        try:
-            return await self._session.headers(self._transport, priority)
-        except ThrottledError as err:
-            if not (may_wait and err.by_platform):
-                raise
-        return await self._session.headers(self._transport, priority)
-
-
-def _may_have_worked(err: UnreachableError | MalformedError) -> bool:
-    """Whether a write that ended so may have been done."""
-    if isinstance(err, UnreachableError):
-        return err.sent
-    return err.status is None or err.status < 400
-
-
-def _given(**query: str | None) -> Mapping[str, str]:
-    return {key: value for key, value in query.items() if value is not None}
+def _path(task_id: str) -> str:
+    return f"{OPERATIONS}/{quote(task_id, safe='')}"
 
 
 def _with_package_defaults(request: CreateRequest, package: Package) -> CreateRequest:

@@ -1,7 +1,8 @@
 """Error codes of OceanConnect's northbound API, and what they mean to us.
 
-Source: error code tables of "Device Upgrade", "Secure Application Access" and
-"Device Group Management" in the Northbound API Reference.
+Source: error code tables of "Secure Application Access", "Device Upgrade", "Device
+Group Management", "Subscription Management" and "Data Collection" in the Northbound
+API Reference. Where each one comes up stands in docs/oceanconnect.md.
 """
 
 from ..errors import Advice, AuthenticationProblem
@@ -22,12 +23,30 @@ AUTHENTICATION = {
 }
 
 ADVICE = {
+    "100019": Advice.BAD_REQUEST,
+    "100216": Advice.BAD_REQUEST,
     "100217": Advice.NOT_AUTHORIZED,
+    "100218": Advice.PAGE_INVALID,
+    "100222": Advice.CALLBACK_INVALID,
+    "100224": Advice.BAD_REQUEST,
+    "100225": Advice.SUBSCRIPTION_MISSING,
+    "100227": Advice.ALREADY_SUBSCRIBED,
+    "100228": Advice.BAD_REQUEST,
+    "100403": Advice.PACKAGE_OR_DEVICE_MISSING,
+    "100405": Advice.BAD_REQUEST,
     "100418": Advice.PACKAGE_OR_DEVICE_MISSING,
+    "100501": Advice.TRY_LATER,
+    "100601": Advice.GROUP_FULL,
+    "100602": Advice.GROUP_NAME_TAKEN,
+    "100603": Advice.GROUP_MISSING,
+    "100604": Advice.GROUP_INVALID,
+    "100607": Advice.GROUPS_TOO_MANY,
+    "100609": Advice.GROUP_FULL,
     "102202": Advice.BAD_REQUEST,
     "102833": Advice.BAD_REQUEST,
     "107001": Advice.GROUP_INVALID,
     "107002": Advice.GROUP_INVALID,
+    "107003": Advice.GROUP_INVALID,
     "120015": Advice.BAD_REQUEST,
     "123002": Advice.PACKAGE_OR_DEVICE_MISSING,
     "123009": Advice.TASK_MISSING,
@@ -45,7 +64,16 @@ ADVICE = {
     "123032": Advice.WINDOW_ORDER,
     "123033": Advice.WINDOW_PAST,
     "123034": Advice.WINDOW_SHORT,
+    "200001": Advice.SUBSCRIPTION_MISSING,
     "50400": Advice.BAD_REQUEST,
 }
 
-NOT_FOUND = frozenset({"100418", "123002", "123009"})
+NOT_FOUND = frozenset(
+    {"100225", "100403", "100418", "100603", "123002", "123009", "200001"}
+)
+
+FAULTS = frozenset({"101017", "50252"})
+"""The platform's own errors: whether the work was done is not certain."""
+
+CONGESTED = "100501"
+"""The one code with HTTP 503 that says what is the matter."""

@@ -21,6 +21,8 @@ from .codes import (
     ADVICE,
     APPLICATION_GONE_TEXT,
     AUTHENTICATION,
+    CONGESTED,
+    FAULTS,
     NOT_FOUND,
     THROTTLED,
     THROTTLED_TEXT,
@@ -117,7 +119,7 @@ def _refusal(transport: Transport, reply: Reply, status: int) -> PlatformError:
         return transport.budget.throttled()
     if code in AUTHENTICATION:
         return AuthenticationError(AUTHENTICATION[code], code)
-    if status >= 500:
+    if code in FAULTS or (status >= 500 and code != CONGESTED):
         return _server_error(status, reply)
     error = NotFoundError if code in NOT_FOUND else RejectedError
     advice = ADVICE.get(code, Advice.OTHER)

@@ -22,7 +22,7 @@ import msgspec
 from ..budget import Priority
 from ..errors import MalformedError, NotFoundError, RejectedError
 from ..model import Poll, TaskStatus, UpgradeTask
-from .wire import STATUS_WORD, TaskPage
+from .tasks import STATUS_WORD, TaskPage
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -80,8 +80,13 @@ def certificates(text: str) -> Path:
     return Path(text)
 
 
-def add_server_options(parser: argparse.ArgumentParser, name: str, port: int) -> None:
-    """Add the options about socket and certificates."""
+def add_server_options(
+    parser: argparse.ArgumentParser, name: str, port: int, *, plain: bool = False
+) -> None:
+    """Add the options about socket and certificates.
+
+    A `plain` platform speaks HTTP unless it is given a folder of certificates.
+    """
     parser.add_argument(
         "--host",
         default="127.0.0.1",
@@ -102,9 +107,10 @@ def add_server_options(parser: argparse.ArgumentParser, name: str, port: int) ->
         "--tls",
         type=Path,
         metavar="DIR",
-        default=_data_folder() / name,
+        default=None if plain else _data_folder() / name,
         help="the folder of the certificates: ca.pem, server.pem, client.pem and "
-        "client.key are made there unless they exist (default: %(default)s)",
+        "client.key are made there unless they exist "
+        + ("(default: no TLS)" if plain else "(default: %(default)s)"),
     )
     parser.add_argument(
         "--key-identifiers",
@@ -123,10 +129,13 @@ def run(
     options: argparse.Namespace,
     make_application: Callable[[], Awaitable[web.Application]],
     ready: Callable[[str], None],
+    *,
+    client_certificates: bool = True,
 ) -> None:
     """Serve an application until the program is told to end; raises CommandError.
 
-    `ready` is called with the address once connections are accepted.
+    `ready` is called with the address once connections are accepted. Clients have to
+    show a certificate, unless `client_certificates` are not wanted.
     """
     if not (options.allow_remote or _is_loopback(options.host)):
         raise CommandError(
@@ -134,32 +143,31 @@ def run(
             "add --allow-remote if that is what you want"
         )
     with _bind(options.host, options.port) as listener:
-        try:
-            tls = TlsFolder(
-                options.tls,
-                names=tuple(
-                    dict.fromkeys((*LOOPBACK_NAMES, *_own_names(options.host)))
-                ),
-                key_identifiers=options.key_identifiers,
+        tls = None
+        if options.tls is not None:
+            tls = _certificates(options).server_context(
+                client_certificates=client_certificates
             )
-        except TlsError as err:
-            raise CommandError(str(err)) from err
         host = f"[{options.host}]" if ":" in options.host else options.host
-        url = f"https://{host}:{listener.getsockname()[1]}"
-        asyncio.run(
-            _serve(
-                make_application,
-                listener,
-                tls.server_context(),
-                ready=lambda: ready(url),
-            )
+        url = f"http{'s' if tls else ''}://{host}:{listener.getsockname()[1]}"
+        asyncio.run(_serve(make_application, listener, tls, ready=lambda: ready(url)))
+
+
+def _certificates(options: argparse.Namespace) -> TlsFolder:
+    try:
+        return TlsFolder(
+            options.tls,
+            names=tuple(dict.fromkeys((*LOOPBACK_NAMES, *_own_names(options.host)))),
+            key_identifiers=options.key_identifiers,
         )
+    except TlsError as err:
+        raise CommandError(str(err)) from err
 
 
 async def _serve(
     make_application: Callable[[], Awaitable[web.Application]],
     listener: socket.socket,
-    tls: ssl.SSLContext,
+    tls: ssl.SSLContext | None,
     *,
     ready: Callable[[], None],
 ) -> None:

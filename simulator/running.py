@@ -1,4 +1,4 @@
-"""Running an aiohttp application over TLS: in a program, or in a thread for tests."""
+"""Running an aiohttp application, mostly over TLS: in a program, or in a test's thread."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -52,7 +52,10 @@ class Serving:
 
     @classmethod
     async def begin(
-        cls, application: web.Application, listener: socket.socket, tls: ssl.SSLContext
+        cls,
+        application: web.Application,
+        listener: socket.socket,
+        tls: ssl.SSLContext | None,
     ) -> Self:
         """Serve an application on a bound socket; it accepts from now on."""
         loop = asyncio.get_running_loop()
@@ -69,8 +72,8 @@ class Serving:
             runner.server,
             sock=listener,
             ssl=tls,
-            ssl_handshake_timeout=10,
-            ssl_shutdown_timeout=_SHUTDOWN_SECONDS,
+            ssl_handshake_timeout=None if tls is None else 10,
+            ssl_shutdown_timeout=None if tls is None else _SHUTDOWN_SECONDS,
         )
         return cls(runner, server)
 
@@ -106,7 +109,7 @@ class ServerThread:
         self,
         application: Callable[[], Awaitable[web.Application]],
         listener: socket.socket,
-        tls: ssl.SSLContext,
+        tls: ssl.SSLContext | None,
     ) -> None:
         """Start the thread; returns once the server accepts connections."""
         loop = asyncio.new_event_loop()

@@ -276,8 +276,8 @@ class TlsFolder:
         )
         return Authority(Pair(certificate, key))
 
-    def server_context(self) -> ssl.SSLContext:
-        """Return what the server needs to demand a certificate of this CA."""
+    def server_context(self, *, client_certificates: bool = True) -> ssl.SSLContext:
+        """Return what the server needs (and to demand a certificate of this CA)."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.verify_mode = ssl.CERT_REQUIRED
@@ -285,6 +285,8 @@ class TlsFolder:
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
         context.load_verify_locations(self.folder / "ca.pem")
         context.load_cert_chain(self.folder / "server.pem")
+        if not client_certificates:
+            context.verify_mode = ssl.CERT_NONE
         return context
 
     @functools.cached_property

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import random
 from typing import TYPE_CHECKING, Protocol
 
-from .agenda import Agenda, Moment
+from ..agenda import Agenda, Moment
 from .causes import (
     ALREADY_CURRENT,
     DEVICE_GONE,

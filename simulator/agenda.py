@@ -11,7 +11,7 @@ import heapq
 import itertools
 from typing import NamedTuple
 
-from ..clock import Clock
+from .clock import Clock
 
 
 class Moment(NamedTuple):

@@ -70,6 +70,7 @@ DEVICE_PAGE_MISSING = Code(
 )
 DEVICE_PARAMETER = Code("100405", 400, "The request parameter is invalid.")
 DEVICE_GONE = Code("100403", 404, "The device is not existed.")
+NODE_USED = Code("100426", 400, "The nodeId is duplicated.")
 DEVICE_UNKNOWN = Code("100418", 404, "The deviceData is not existed.")
 # Errors with status 200 are what the group pages document.
 GROUP_FULL = Code("100601", 200, "The number of device in the group has reach the max.")

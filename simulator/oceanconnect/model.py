@@ -110,6 +110,7 @@ class Device:
     status: str
     """ONLINE, OFFLINE, INACTIVE or ABNORMAL."""
     software: str
+    """What it runs; empty: it has not said so yet."""
     firmware: str
     created: float
     modified: float
@@ -120,6 +121,8 @@ class Device:
     """Seconds of device time until it can be reached; 0: it is awake."""
     flaw: Flaw | None = None
     busy: bool = False
+    mute: str = "FALSE"
+    location: str | None = None
 
     @property
     def online(self) -> bool:

@@ -177,14 +177,18 @@ class Wire:
             }
         )
 
-    def device(self, device: Device) -> Json:
-        """Return a device; one that is directly connected is its own gateway."""
+    def device(self, device: Device, *, created: str = "createTime") -> Json:
+        """Return a device; one that is directly connected is its own gateway.
+
+        `created` is the key of its time of creation, which older versions spell
+        otherwise.
+        """
         return self._object(
             {
                 "deviceId": device.device_id,
                 "gatewayId": device.device_id,
                 "nodeType": "GATEWAY",
-                "createTime": time_text(device.created),
+                created: time_text(device.created),
                 "lastModifiedTime": time_text(device.modified),
                 "deviceInfo": self._object(
                     {
@@ -194,17 +198,17 @@ class Wire:
                         "manufacturerId": device.model.manufacturer_id,
                         "manufacturerName": device.model.manufacturer,
                         "mac": None,
-                        "location": None,
+                        "location": device.location,
                         "deviceType": device.model.device_type,
                         "model": device.model.model,
-                        "swVersion": device.software,
-                        "fwVersion": device.firmware,
+                        "swVersion": device.software or None,
+                        "fwVersion": device.firmware or None,
                         "hwVersion": None,
                         "protocolType": "CoAP",
                         "bridgeId": None,
                         "status": device.status,
                         "statusDetail": "NONE" if device.online else "NOT_ACTIVE",
-                        "mute": "FALSE",
+                        "mute": device.mute,
                         "supportedSecurity": None,
                         "isSecurity": None,
                         "signalStrength": None,

@@ -1,6 +1,14 @@
 """The calls of the northbound API, each with its path."""
 
-from . import access, devices, group_changes, groups, subscriptions, upgrade
+from . import (
+    access,
+    device_changes,
+    devices,
+    group_changes,
+    groups,
+    subscriptions,
+    upgrade,
+)
 from .base import Handler
 
 ROUTES: tuple[tuple[str, str, Handler], ...] = (
@@ -37,6 +45,14 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("POST", group_changes.REMOVE_MEMBERS, group_changes.remove_members),
     ("GET", devices.DEVICES, devices.list_devices),
     ("GET", f"{devices.DEVICES}/{{device_id}}", devices.get_device),
+    ("PUT", f"{devices.DEVICES}/{{device_id}}", device_changes.modify_device),
+    ("DELETE", f"{devices.DEVICES}/{{device_id}}", device_changes.delete_device),
+    ("POST", device_changes.REGISTRATIONS, device_changes.register_device),
+    *(("GET", path, devices.list_devices_as_before) for path in devices.OLD_DEVICES),
+    *(
+        ("GET", f"{path}/{{device_id}}", devices.get_device_as_before)
+        for path in devices.OLD_DEVICES
+    ),
     ("POST", subscriptions.SUBSCRIPTIONS, subscriptions.subscribe),
     ("GET", subscriptions.SUBSCRIPTIONS, subscriptions.list_subscriptions),
     ("DELETE", subscriptions.SUBSCRIPTIONS, subscriptions.delete_subscriptions),

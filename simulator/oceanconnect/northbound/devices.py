@@ -6,10 +6,22 @@ from ..model import Device
 from .base import Asked, Reply, check_application, matches
 
 DEVICES = "/iocm/app/dm/v1.4.0/devices"
+OLD_DEVICES = tuple(
+    f"/iocm/app/dm/{version}/devices" for version in ("v1.1.0", "v1.3.0")
+)
 
 
 def list_devices(asked: Asked) -> Reply:
     """GET the devices, those registered last first."""
+    return _list(asked, "createTime")
+
+
+def list_devices_as_before(asked: Asked) -> Reply:
+    """GET the devices as older versions of the call write them."""
+    return _list(asked, "creationTime")
+
+
+def _list(asked: Asked, created: str) -> Reply:
     query = asked.query
     check_application(asked, "appId")
     if "gatewayId" not in query and "pageNo" not in query:
@@ -28,11 +40,12 @@ def list_devices(asked: Asked) -> Reply:
         query.text("gatewayId"),
         query.text("deviceType"),
         query.text("name"),
+        query.text("location"),
         query.one_of("status", ("ONLINE", "OFFLINE", "INACTIVE", "ABNORMAL"), invalid),
     )
     rows: list[Device] = []
-    # All are directly connected, and no place is known of any.
-    if node_type in (None, "GATEWAY") and "location" not in query:
+    # All are directly connected.
+    if node_type in (None, "GATEWAY"):
         rows = [
             device
             for device in asked.platform.devices.values()
@@ -42,6 +55,7 @@ def list_devices(asked: Asked) -> Reply:
                     device.device_id,
                     device.model.device_type,
                     device.name,
+                    device.location or "",
                     device.status,
                 ),
             )
@@ -51,7 +65,7 @@ def list_devices(asked: Asked) -> Reply:
     rows.sort(key=lambda device: device.created, reverse=sort != "ASC")
     return Reply(
         asked.wire.page(
-            [asked.wire.device(device) for device in page.cut(rows)],
+            [asked.wire.device(device, created=created) for device in page.cut(rows)],
             number=page.number,
             size=page.size,
             total=len(rows),
@@ -62,6 +76,16 @@ def list_devices(asked: Asked) -> Reply:
 
 def get_device(asked: Asked) -> Reply:
     """GET one device."""
+    return Reply(asked.wire.device(find_device(asked)))
+
+
+def get_device_as_before(asked: Asked) -> Reply:
+    """GET one device as older versions of the call write it."""
+    return Reply(asked.wire.device(find_device(asked), created="creationTime"))
+
+
+def find_device(asked: Asked) -> Device:
+    """Return the device that the path names; raises Refusal."""
     check_application(asked, "appId")
     device_id = asked.names["device_id"]
     device = asked.platform.devices.get(device_id)
@@ -69,4 +93,4 @@ def get_device(asked: Asked) -> Reply:
         # Chosen: the first for one that was there, the second for one that never was.
         gone = device_id in asked.platform.deleted_devices
         raise Refusal(codes.DEVICE_GONE if gone else codes.DEVICE_UNKNOWN)
-    return Reply(asked.wire.device(device))
+    return device

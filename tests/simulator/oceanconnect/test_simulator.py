@@ -158,12 +158,23 @@ async def test_a_tasks_values_can_be_set(northbound: Northbound) -> None:
         sim.set_task(task_id, state="failed")
 
 
-async def test_any_code_can_be_answered_on_any_call(northbound: Northbound) -> None:
-    """Those too whose condition nobody can bring about."""
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        (codes.INTERNAL, (500, "50252")),
+        (codes.GROUP_MEMBERS_STATE, (400, "107003")),
+        (codes.CALLBACK_LOOKUP, (500, "101017")),
+        (codes.CONGESTION, (503, "100501")),
+    ],
+)
+async def test_any_code_can_be_answered_on_any_call(
+    northbound: Northbound, code: codes.Code, error: tuple[int, str]
+) -> None:
+    """These are those whose condition nobody can bring about."""
     sim = northbound.sim
-    sim.faults.add(refusal(codes.INTERNAL, path=OPERATIONS, count=2))
-    assert (await northbound.get(OPERATIONS)).error == (500, "50252")
-    assert (await northbound.create()).error == (500, "50252")
+    sim.faults.add(refusal(code, path=OPERATIONS, count=2))
+    assert (await northbound.get(OPERATIONS)).error == error
+    assert (await northbound.create()).error == error
     assert (await northbound.create()).status == 200
 
 

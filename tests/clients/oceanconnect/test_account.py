@@ -139,3 +139,9 @@ def test_an_account_is_known_by_its_application_whatever_the_address(
     there = credentials_of(oceanconnect, host="platform.example")
     assert PLATFORM.account_id(here) == PLATFORM.account_id(there)
     assert oceanconnect.app_id in PLATFORM.title(here)
+
+
+def test_the_port_is_the_platforms_usual_one_unless_another_is_given() -> None:
+    """Every deployment known uses it."""
+    fields = {field.key: field for field in PLATFORM.form}
+    assert fields["port"].default == 8743

@@ -1,6 +1,7 @@
 """Calls with a token, and writes that are never doubled, on a real socket."""
 
 import asyncio
+from types import SimpleNamespace
 
 import aiohttp
 import pytest
@@ -27,7 +28,14 @@ from custom_components.fleet_upgrade.clients.model import (
 from custom_components.fleet_upgrade.clients.oceanconnect.client import (
     OceanConnectClient,
 )
-from simulator.oceanconnect import Fault, FaultKind, OceanConnectSimulator
+from simulator.oceanconnect import (
+    Fault,
+    FaultKind,
+    OceanConnectSimulator,
+    Quirks,
+    codes,
+    refusal,
+)
 
 from .common import CREATE, LOGIN, REFRESH, WEEK_AGO, a_creation, all_of, connect
 
@@ -166,7 +174,9 @@ async def test_a_throttled_poll_comes_back_later(
         (Fault(kind=FaultKind.RESET_BEFORE, path=CREATE), 0),
         (Fault(kind=FaultKind.RESET_AFTER, path=CREATE), 1),
         (Fault(kind=FaultKind.CUT, path=CREATE), 1),
+        (Fault(kind=FaultKind.STATUS, path=CREATE, status=302), 0),
         (Fault(kind=FaultKind.STATUS, path=CREATE, status=500), 0),
+        (refusal(codes.CONGESTION, path=CREATE), 0),
         (Fault(kind=FaultKind.STATUS, path=CREATE, status=502, body=b"<html>"), 0),
         (Fault(kind=FaultKind.MALFORMED, path=CREATE, body=b"{"), 1),
         (Fault(kind=FaultKind.MALFORMED, path=CREATE, body=b"{}"), 1),
@@ -284,3 +294,96 @@ async def test_no_error_and_no_log_line_holds_a_secret(
     texts = caplog.text + repr(err.value) + str(err.value.placeholders)
     assert oceanconnect.secret not in texts
     assert "Bearer" not in texts
+
+
+async def test_only_calls_with_a_token_carry_one(
+    oceanconnect: OceanConnectSimulator,
+) -> None:
+    """Signing in names the application in its body; JSON is said where there is some."""
+    sent: list[aiohttp.TraceRequestHeadersSentParams] = []
+
+    async def note(
+        _session: aiohttp.ClientSession,
+        _context: SimpleNamespace,
+        told: aiohttp.TraceRequestHeadersSentParams,
+    ) -> None:
+        sent.append(told)
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_headers_sent.append(note)
+    async with aiohttp.ClientSession(trace_configs=[trace]) as session:
+        client = connect(session, oceanconnect)
+        creation = await a_creation(client)
+        oceanconnect.expire_token()
+        await client.create_task(creation)
+    key, form, data = (
+        oceanconnect.app_id,
+        "application/x-www-form-urlencoded",
+        "application/json",
+    )
+    assert [
+        (
+            told.url.name,
+            told.headers.get("app_key"),
+            told.headers.get("Authorization", "").partition(" ")[0],
+            told.headers.get("Content-Type"),
+        )
+        for told in sent
+    ] == [
+        ("login", None, "", form),
+        ("category", key, "Bearer", None),
+        ("devGroups", key, "Bearer", None),
+        (creation.request.package_id, key, "Bearer", None),
+        ("softwareUpgrade", key, "Bearer", data),
+        ("refreshToken", None, "", data),
+        ("softwareUpgrade", key, "Bearer", data),
+    ]
+
+
+@pytest.mark.parametrize("token_type", ["bearer", "Bearer ", ""])
+async def test_a_token_is_sent_as_bearer_whatever_the_platform_calls_it(
+    client: OceanConnectClient, oceanconnect: OceanConnectSimulator, token_type: str
+) -> None:
+    """The documents' samples spell it in two ways, one with a blank behind it."""
+    oceanconnect.quirks = Quirks(token_type=token_type)
+    await client.verify()
+    assert oceanconnect.calls.count("/operations") == 1
+
+
+@pytest.mark.parametrize("status", [200, 201, 202])
+@pytest.mark.parametrize("content_type", ["application/json", "text/plain", "x"])
+async def test_any_success_is_one_whatever_its_content_is_called(
+    client: OceanConnectClient,
+    oceanconnect: OceanConnectSimulator,
+    status: int,
+    content_type: str,
+) -> None:
+    """Only the vendor's own client insists on a content type."""
+    creation = await a_creation(client)
+    oceanconnect.faults.add(
+        Fault(
+            kind=FaultKind.STATUS,
+            path=CREATE,
+            status=status,
+            content_type=content_type,
+            body=b'{"operationId": "op-1", "mood": "good"}',
+        )
+    )
+    assert await client.create_task(creation) == "op-1"
+
+
+@pytest.mark.parametrize("body", [b"", b"{}"])
+async def test_an_empty_answer_to_a_look_is_not_a_platform_without_tasks(
+    client: OceanConnectClient, oceanconnect: OceanConnectSimulator, body: bytes
+) -> None:
+    """A lost creation would be looked for in vain, and be taken for none."""
+    oceanconnect.faults.add(
+        Fault(kind=FaultKind.MALFORMED, path="/operations", count=None, body=body)
+    )
+    for look in (
+        client.poll({}, {}, WEEK_AGO),
+        client.read_newest({}, (), WEEK_AGO),
+        all_of(client.list_tasks()),
+    ):
+        with pytest.raises(MalformedError, match="without rows"):
+            await look

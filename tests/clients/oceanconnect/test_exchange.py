@@ -11,6 +11,7 @@ from custom_components.fleet_upgrade.clients.errors import (
     AuthenticationProblem,
     ConnectionProblem,
     MalformedError,
+    NotFoundError,
     RejectedError,
     ThrottledError,
     UnreachableError,
@@ -20,7 +21,7 @@ from custom_components.fleet_upgrade.clients.oceanconnect.client import (
 )
 from simulator.oceanconnect import Fault, FaultKind, OceanConnectSimulator, Quirks
 
-from .common import CREATE, LOGIN, a_creation, connect
+from .common import CREATE, LOGIN, REFRESH, a_creation, connect
 
 
 async def test_a_refusal_without_a_code_is_no_creation_either(
@@ -169,3 +170,78 @@ async def test_an_answer_to_a_login_without_a_token_is_malformed(
     oceanconnect.faults.add(Fault(kind=FaultKind.MALFORMED, path=LOGIN, body=b"{}"))
     with pytest.raises(MalformedError, match="accessToken"):
         await client.verify()
+
+
+async def test_an_expired_token_and_a_throttle_are_told_apart_under_one_status(
+    client: OceanConnectClient, oceanconnect: OceanConnectSimulator
+) -> None:
+    """Both are HTTP 403: one means sign in again, the other wait."""
+    await client.verify()
+    oceanconnect.calls.clear()
+    oceanconnect.clock.advance(3601)
+    await client.verify()
+    assert oceanconnect.calls.count("/operations") == 2
+    assert oceanconnect.calls.count(REFRESH) == 1
+    oceanconnect.calls.clear()
+    oceanconnect.faults.add(Fault(kind=FaultKind.THROTTLE, path="/operations"))
+    with pytest.raises(ThrottledError):
+        await client.verify()
+    assert len(oceanconnect.calls) == 1
+
+
+async def test_a_web_page_in_place_of_a_refusal_is_an_error_and_no_reason_to_sign_in(
+    client: OceanConnectClient, oceanconnect: OceanConnectSimulator
+) -> None:
+    """It does not say what it refuses; the token is replaced when it ends."""
+    creation = await a_creation(client)
+    before = len(oceanconnect.tasks())
+    oceanconnect.quirks = Quirks(html_refusals=True)
+    oceanconnect.take_token()
+    oceanconnect.calls.clear()
+    with pytest.raises(MalformedError) as err:
+        await client.create_task(creation)
+    assert (err.value.key, err.value.status) == ("not_the_platform", 403)
+    assert [call.path.rpartition("/")[2] for call in oceanconnect.calls] == [
+        "softwareUpgrade"
+    ]
+    assert len(oceanconnect.tasks()) == before
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (302, b""),
+        (400, b""),
+        (404, b"<html>Not Found</html>"),
+        (405, b"[]"),
+        (429, b"slow down"),
+    ],
+)
+async def test_what_refuses_in_another_language_is_not_the_platform(
+    client: OceanConnectClient,
+    oceanconnect: OceanConnectSimulator,
+    status: int,
+    body: bytes,
+) -> None:
+    """A web portal or a proxy: a task that it does not find is not deleted."""
+    oceanconnect.faults.add(
+        Fault(kind=FaultKind.STATUS, path="/operations", status=status, body=body)
+    )
+    with pytest.raises(MalformedError) as err:
+        await client.get_task("op-1")
+    assert err.value.foreign
+    assert err.value.status == status
+
+
+async def test_a_code_may_be_a_number(
+    client: OceanConnectClient, oceanconnect: OceanConnectSimulator
+) -> None:
+    """It is documented as text."""
+    body = b'{"error_code": 123009, "error_desc": null}'
+    oceanconnect.faults.add(
+        Fault(kind=FaultKind.STATUS, path="/operations", status=404, body=body)
+    )
+    with pytest.raises(NotFoundError) as err:
+        await client.get_task("op-1")
+    assert err.value.code == "123009"
+    assert err.value.advice is Advice.TASK_MISSING

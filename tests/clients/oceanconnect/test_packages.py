@@ -3,6 +3,7 @@
 import pytest
 
 from custom_components.fleet_upgrade.clients.errors import MalformedError, NotFoundError
+from custom_components.fleet_upgrade.clients.model import UpgradeKind
 from custom_components.fleet_upgrade.clients.oceanconnect.client import (
     OceanConnectClient,
 )
@@ -28,6 +29,30 @@ async def test_a_deleted_package_is_gone_and_its_tasks_go_on(
         with pytest.raises(NotFoundError) as err:
             await ask(package.package_id)
         assert err.value.code == "123002"
+
+
+async def test_packages_are_asked_for_in_the_words_of_the_documents_table(
+    client: OceanConnectClient, oceanconnect: OceanConnectSimulator
+) -> None:
+    """Their own template of the address spells the manufacturer in another way."""
+    await all_of(
+        client.list_packages(
+            kind=UpgradeKind.FIRMWARE,
+            device_type="Meter",
+            model="M1",
+            manufacturer="Hydra",
+            version="V2",
+        )
+    )
+    assert oceanconnect.calls[-1].query == {
+        "fileType": "firmwarePackage",
+        "deviceType": "Meter",
+        "model": "M1",
+        "manufacturerName": "Hydra",
+        "version": "V2",
+        "pageNo": "0",
+        "pageSize": "100",
+    }
 
 
 async def test_a_package_without_an_id_is_malformed(

@@ -1,10 +1,14 @@
 """What a bug report holds of an account, and what it does not."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers.storage import STORAGE_DIR
+import msgspec
+from msgspec import structs
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.components.diagnostics import (
@@ -12,14 +16,18 @@ from pytest_homeassistant_custom_component.components.diagnostics import (
 )
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
+from custom_components.fleet_upgrade.askers import Asker, AskerKind
 from custom_components.fleet_upgrade.clients.errors import (
     ConnectionProblem,
     UnreachableError,
 )
+from custom_components.fleet_upgrade.clients.model import Targets, UpgradeKind
 from custom_components.fleet_upgrade.const import DOMAIN
+from custom_components.fleet_upgrade.journal import WriteState
 from simulator.oceanconnect import OceanConnectSimulator
 
 from .tiny_platform import CREDENTIALS, NOW, TinyFleet, make_task, set_up
+from .writes import PREPARED, REQUEST, closed, make_write
 
 
 @pytest.fixture
@@ -39,6 +47,7 @@ async def account_with_tasks(
 async def test_no_secret_and_no_device_is_told(
     hass: HomeAssistant,
     hass_client: ClientSessionGenerator,
+    hass_storage: dict[str, Any],
     oceanconnect: OceanConnectSimulator,
     account_with_tasks: MockConfigEntry,
 ) -> None:
@@ -52,7 +61,10 @@ async def test_no_secret_and_no_device_is_told(
     assert {"device_groups": 0, "devices": 3} in targets
 
     told = json.dumps(diagnostics)
+    session = hass_storage[f"{DOMAIN}.{account_with_tasks.entry_id}.session"]["data"]
     hidden = [
+        session["access"],
+        session["refresh"],
         oceanconnect.app_id,
         oceanconnect.secret,
         "PRIVATE KEY",
@@ -85,10 +97,12 @@ async def test_the_state_of_an_account_is_told(
         "options": {},
         "state": "loaded",
         "stored": {"tasks": 1, "events_to_tell": 0, "memory": {"seen": 1}},
+        "journal": [],
         "polled": {
             "last_update_success": True,
             "last_error": None,
             "interval": 60.0,
+            "session_contended": False,
             "call_budget": {"limit": 100, "left": 100},
             "overview": {
                 "tasks": {
@@ -127,6 +141,123 @@ async def test_the_state_of_an_account_is_told(
     }
 
 
+ENTRIES = (
+    closed(
+        make_write(
+            "entry-1",
+            asker=Asker(
+                kind=AskerKind.AUTOMATION, entity_id="automation.x", name="Nightly"
+            ),
+        ),
+        WriteState.REFUSED,
+        failure="rejected_package_mismatch",
+        detail="123016",
+    ),
+    make_write(
+        "entry-2",
+        state=WriteState.UNSETTLED,
+        asker=Asker(kind=AskerKind.USER, user_id="user-1"),
+        prepared=structs.replace(
+            PREPARED,
+            request=structs.replace(
+                REQUEST,
+                kind=UpgradeKind.SOFTWARE,
+                targets=Targets(devices=("meter-1",)),
+            ),
+            version=None,
+        ),
+        forced=True,
+    ),
+)
+WRITTEN = [
+    {
+        "state": "refused",
+        "asked_at": "2026-11-20T10:15:00+00:00",
+        "closed_at": "2026-11-20T10:16:00+00:00",
+        "asker": "automation",
+        "kind": "firmware",
+        "version": "V2.0",
+        "targets": {"device_groups": 2, "devices": 0},
+        "forced": False,
+        "failure": "rejected_package_mismatch",
+        "code": "123016",
+    },
+    {
+        "state": "unsettled",
+        "asked_at": "2026-11-20T10:15:00+00:00",
+        "closed_at": None,
+        "asker": "user",
+        "kind": "software",
+        "version": None,
+        "targets": {"device_groups": 0, "devices": 1},
+        "forced": True,
+        "failure": None,
+        "code": None,
+    },
+]
+"""What is told of `ENTRIES`."""
+
+
+def journal_of(hass: HomeAssistant, entry: MockConfigEntry) -> Path:
+    """Return the file with an account's journal."""
+    folder = Path(hass.config.path(STORAGE_DIR))
+    folder.mkdir(exist_ok=True)
+    return folder / f"{DOMAIN}.{entry.entry_id}.journal"
+
+
+async def test_what_was_asked_for_is_told_but_not_by_whom(
+    hass: HomeAssistant,
+    hass_client: ClientSessionGenerator,
+    fleet: TinyFleet,
+    tiny_entry: MockConfigEntry,
+) -> None:
+    """Neither users nor automations, and no IDs; and who is in the way is told."""
+    await set_up(hass, tiny_entry)
+    for entry in ENTRIES:
+        await tiny_entry.runtime_data.creator.journal.async_change(entry)
+    fleet.is_contended = True
+    diagnostics: Any = await get_diagnostics_for_config_entry(
+        hass, hass_client, tiny_entry
+    )
+    assert diagnostics["journal"] == WRITTEN
+    assert diagnostics["polled"]["session_contended"] is True
+    told = json.dumps(diagnostics)
+    hidden = ["user-1", "automation.x", "Nightly", "entry-", "package-1", "meter-1"]
+    assert [each for each in (*hidden, "Meters", "earlier") if each in told] == []
+
+
+async def test_the_journal_is_told_also_of_an_account_that_does_not_load(
+    hass: HomeAssistant,
+    hass_client: ClientSessionGenerator,
+    fleet: TinyFleet,
+    tiny_entry: MockConfigEntry,
+) -> None:
+    """As its file has it."""
+    fleet.error = UnreachableError(ConnectionProblem.HUNG_UP)
+    await set_up(hass, tiny_entry)
+    journal_of(hass, tiny_entry).write_bytes(msgspec.json.encode(ENTRIES))
+    diagnostics: Any = await get_diagnostics_for_config_entry(
+        hass, hass_client, tiny_entry
+    )
+    assert diagnostics["journal"] == WRITTEN
+
+
+async def test_without_a_journal_that_can_be_read_the_rest_is_told(
+    hass: HomeAssistant,
+    hass_client: ClientSessionGenerator,
+    fleet: TinyFleet,
+    tiny_entry: MockConfigEntry,
+) -> None:
+    """Its reader is told by the state that something is wrong."""
+    journal_of(hass, tiny_entry).mkdir()
+    await set_up(hass, tiny_entry)
+    diagnostics: Any = await get_diagnostics_for_config_entry(
+        hass, hass_client, tiny_entry
+    )
+    assert diagnostics["state"] == "setup_retry"
+    assert diagnostics["journal"] == []
+
+
 async def test_why_the_last_poll_failed_is_told(
     hass: HomeAssistant,
     hass_client: ClientSessionGenerator,
@@ -160,6 +291,7 @@ async def test_an_account_that_does_not_load_is_told_of_too(
         "options": {},
         "state": "setup_retry",
         "stored": None,
+        "journal": [],
         "polled": None,
     }
 

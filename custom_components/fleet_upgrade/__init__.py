@@ -16,7 +16,7 @@ from .const import CONF_PLATFORM, DOMAIN
 from .coordinator import FleetConfigEntry, FleetCoordinator
 from .entity import account_identifier, async_remove_untracked_devices, task_id_of
 from .issues import async_clear_issues
-from .journal import Journal
+from .journal import async_get_journal
 from .services import async_setup_services
 from .store import AccountStore, SessionStore
 
@@ -89,7 +89,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Forget an account: its tasks, its session and its journal."""
     await AccountStore(hass, entry.entry_id).async_remove()
     await SessionStore(hass, entry.entry_id).async_remove()
-    await Journal(hass, entry.entry_id).async_remove()
+    await async_get_journal(hass, entry.entry_id).async_remove()
     async_clear_issues(hass, entry)
 
 

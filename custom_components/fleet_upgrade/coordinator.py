@@ -33,7 +33,7 @@ from .const import (
 )
 from .creation import Creator, UnsettledError
 from .issues import async_sync_contended, async_sync_unsettled
-from .journal import Entry, Journal, WriteState
+from .journal import Entry, WriteState, async_get_journal
 from .journal_news import async_announce
 from .store import AccountStore, SessionStore
 
@@ -82,7 +82,7 @@ class FleetCoordinator(DataUpdateCoordinator[AccountData]):
         self.creator = Creator(
             hass,
             client,
-            Journal(hass, entry.entry_id),
+            async_get_journal(hass, entry.entry_id),
             entry.unique_id or entry.entry_id,
             guard_time=timedelta(
                 minutes=entry.options.get(CONF_GUARD_MINUTES, DEFAULT_GUARD_MINUTES)
@@ -96,7 +96,13 @@ class FleetCoordinator(DataUpdateCoordinator[AccountData]):
     @override
     async def _async_setup(self) -> None:
         self._state = await self._store.async_load()
-        await self.creator.journal.async_load()
+        try:
+            await self.creator.journal.async_load()
+        except OSError as err:
+            # Without it, nobody knows what must not be sent again.
+            raise UpdateFailed(
+                translation_domain=DOMAIN, translation_key="journal_unreadable"
+            ) from err
         self.client.keep_session(
             await self._session_store.async_load(), self._session_store.async_save
         )
@@ -191,6 +197,7 @@ class FleetCoordinator(DataUpdateCoordinator[AccountData]):
         """Stop polling and write what has not been written yet."""
         await super().async_shutdown()
         self.client.keep_session({}, None)
+        await self._session_store.async_flush()
         await self._store.async_flush()
 
     async def async_create_task(
@@ -252,9 +259,14 @@ class FleetCoordinator(DataUpdateCoordinator[AccountData]):
     async def async_answer_unsettled(
         self, entry_id: str, task: UpgradeTask | None
     ) -> None:
-        """Settle a creation as a person says: it became this task, or none."""
+        """Settle a creation as a person says: it became this task, or none.
+
+        The account is polled at once, but nobody waits for that.
+        """
         await self.creator.async_answer(entry_id, task)
-        await self.async_refresh()
+        self.config_entry.async_create_background_task(
+            self.hass, self.async_refresh(), f"{self.name} - refresh"
+        )
 
     @callback
     def _async_announce(self, entry: Entry) -> None:

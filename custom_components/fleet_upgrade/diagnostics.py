@@ -1,5 +1,6 @@
 """What a bug report needs to know of an account, without secrets or devices."""
 
+from contextlib import suppress
 from typing import Any
 
 from homeassistant.components.diagnostics import async_redact_data
@@ -9,10 +10,11 @@ from homeassistant.exceptions import HomeAssistantError
 import msgspec
 
 from .account import AccountState
-from .clients.model import UpgradeTask
+from .clients.model import Targets, UpgradeTask
 from .clients.registry import PLATFORMS
 from .const import CONF_PLATFORM
 from .coordinator import FleetConfigEntry, FleetCoordinator
+from .journal import Entry, async_get_journal
 from .store import AccountStore
 
 
@@ -27,11 +29,16 @@ async def async_get_config_entry_diagnostics(
         if not field.is_secret and not field.identifying
     }
     state = await AccountStore(hass, entry.entry_id).async_load()
+    journal = async_get_journal(hass, entry.entry_id)
+    if entry.state is not ConfigEntryState.LOADED:
+        with suppress(OSError):
+            await journal.async_load()
     return {
         "data": async_redact_data(entry.data, entry.data.keys() - harmless),
         "options": dict(entry.options),
         "state": entry.state.value,
         "stored": None if state is None else _stored(state),
+        "journal": [_write(written) for written in journal.entries],
         "polled": (
             _polled(entry.runtime_data)
             if entry.state is ConfigEntryState.LOADED
@@ -62,9 +69,27 @@ def _polled(coordinator: FleetCoordinator) -> dict[str, Any]:
             error.translation_key if isinstance(error, HomeAssistantError) else None
         ),
         "interval": None if interval is None else interval.total_seconds(),
+        "session_contended": coordinator.client.is_contended,
         "call_budget": {"limit": budget.limit, "left": budget.left},
         "overview": msgspec.to_builtins(coordinator.data.overview),
         "tasks": [_task(task) for task in coordinator.data.tasks.values()],
+    }
+
+
+def _write(entry: Entry) -> dict[str, Any]:
+    """Sum up an entry of the journal: who asked and for what is not told."""
+    request = entry.prepared.request
+    return {
+        "state": entry.state.value,
+        "asked_at": entry.asked_at.isoformat(),
+        "closed_at": None if entry.closed_at is None else entry.closed_at.isoformat(),
+        "asker": entry.asker.kind.value,
+        "kind": request.kind.value,
+        "version": entry.prepared.version,
+        "targets": _counted(request.targets),
+        "forced": entry.forced,
+        "failure": entry.failure,
+        "code": entry.detail,
     }
 
 
@@ -72,8 +97,12 @@ def _task(task: UpgradeTask) -> dict[str, Any]:
     """Return a task without its ID and without the names of what it upgrades."""
     values: dict[str, Any] = msgspec.to_builtins(task)
     del values["task_id"]
-    values["targets"] = {
-        "device_groups": len(task.targets.device_groups),
-        "devices": len(task.targets.devices),
-    }
+    values["targets"] = _counted(task.targets)
     return values
+
+
+def _counted(targets: Targets) -> dict[str, int]:
+    return {
+        "device_groups": len(targets.device_groups),
+        "devices": len(targets.devices),
+    }

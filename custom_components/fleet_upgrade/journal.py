@@ -5,17 +5,19 @@ sent, so a write that cannot be written down here is not sent.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
 from pathlib import Path
+from weakref import WeakValueDictionary
 
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.storage import STORAGE_DIR
 from homeassistant.util import dt as dt_util
 from homeassistant.util.file import WriteError, write_utf8_file_atomic
+from homeassistant.util.hass_dict import HassKey
 import msgspec
 
 from .askers import Asker
@@ -85,24 +87,27 @@ class Entry(Value, frozen=True):
 def write_key(account: str, request: CreateRequest) -> str:
     """Return what two creations share that would do the same twice.
 
-    ``account`` stands for the platform too, as an account's unique ID does. The policy is left out: the same upgrade an hour later is still the same.
+    ``account`` stands for the platform too, as an account's unique ID does. Left out
+    are the policy, because the same upgrade an hour later is still the same, and what
+    the package is made for, because leaving that to the platform changes nothing.
     """
     targets = request.targets
     parts = (
         account,
         request.kind,
         request.package_id,
-        sorted(targets.device_groups),
-        sorted(targets.devices),
-        targets.device_type,
-        targets.model,
-        targets.manufacturer,
+        sorted(set(targets.device_groups)),
+        sorted(set(targets.devices)),
     )
     return sha256(msgspec.json.encode(parts)).hexdigest()
 
 
 class Journal:
-    """The file with one account's writes."""
+    """The file with one account's writes.
+
+    Writes of the file follow each other in the order in which they were asked for,
+    and go on to their end when who asked is cancelled.
+    """
 
     def __init__(self, hass: HomeAssistant, account_id: str) -> None:
         """Keep the journal of the config entry with this ID."""
@@ -112,6 +117,7 @@ class Journal:
         )
         self._entries: dict[str, Entry] = {}
         self._lock = asyncio.Lock()
+        self._is_removed = False
 
     @property
     def entries(self) -> Iterable[Entry]:
@@ -128,31 +134,33 @@ class Journal:
         return self._entries.get(entry_id)
 
     async def async_load(self) -> None:
-        """Read the file."""
-        entries = await self._hass.async_add_executor_job(_read, self._path)
-        self._entries = {entry.entry_id: entry for entry in entries}
+        """Read the file; raises `OSError` when it is there but cannot be read."""
+        async with self._lock:
+            entries = await self._hass.async_add_executor_job(_read, self._path)
+            self._entries = {entry.entry_id: entry for entry in entries}
 
     async def async_open(self, entry: Entry) -> None:
-        """Write down what is about to be sent.
+        """Write down what is about to be sent; it is on disk when this returns.
 
-        Raises a translated `HomeAssistantError` when it is not on disk, or when Home
-        Assistant stops: then nothing may be sent.
+        Raises a translated `HomeAssistantError` when it cannot be written, or when
+        Home Assistant stops: then nothing may be sent.
         """
         if self._hass.is_stopping:
             raise HomeAssistantError(
                 translation_domain=DOMAIN, translation_key="stopping"
             )
-        self._entries[entry.entry_id] = entry
         try:
-            await self._async_write()
-        except WriteError as err:
-            del self._entries[entry.entry_id]
+            is_written = await self._async_to_its_end(self._async_append(entry))
+        except asyncio.CancelledError:
+            # Nothing is sent, so nothing may stay that blocks its key.
+            self._hass.async_create_task(
+                self._async_forget(entry.entry_id), "journal: forget"
+            )
+            raise
+        if not is_written:
             raise HomeAssistantError(
                 translation_domain=DOMAIN, translation_key="journal_unwritable"
-            ) from err
-        except asyncio.CancelledError:
-            del self._entries[entry.entry_id]
-            raise
+            )
 
     async def async_change(self, entry: Entry) -> None:
         """Write down what became of an entry.
@@ -164,29 +172,57 @@ class Journal:
         closed = [each for each in self.entries if not each.is_open]
         for each in closed[: max(0, len(closed) - MOST_CLOSED)]:
             del self._entries[each.entry_id]
-        try:
-            await self._async_write()
-        except WriteError:
+        if not await self._async_to_its_end(self._async_write_all()):
             LOGGER.error("What became of an upgrade could not be written down")
 
     async def async_remove(self) -> None:
-        """Delete the file."""
-        await self._hass.async_add_executor_job(
-            lambda: self._path.unlink(missing_ok=True)
+        """Delete the file, for good."""
+        self._is_removed = True
+        async with self._lock:
+            await self._hass.async_add_executor_job(_remove, self._path)
+
+    async def _async_to_its_end(self, job: Coroutine[None, None, bool]) -> bool:
+        """Do something that goes on when the caller is cancelled.
+
+        A thread cannot be cancelled: were its write given up, the next one could
+        overtake it.
+        """
+        return await asyncio.shield(self._hass.async_create_task(job, "journal: write"))
+
+    async def _async_append(self, entry: Entry) -> bool:
+        """Add an entry once it is on disk; return whether it is."""
+        async with self._lock:
+            if not await self._async_write({**self._entries, entry.entry_id: entry}):
+                return False
+            self._entries[entry.entry_id] = entry
+            return True
+
+    async def _async_forget(self, entry_id: str) -> None:
+        async with self._lock:
+            if self._entries.pop(entry_id, None) is not None:
+                await self._async_write(self._entries)
+
+    async def _async_write_all(self) -> bool:
+        async with self._lock:
+            return await self._async_write(self._entries)
+
+    async def _async_write(self, entries: Mapping[str, Entry]) -> bool:
+        """Return whether these entries are on disk; the lock is held."""
+        return not self._is_removed and await self._hass.async_add_executor_job(
+            _write, self._path, tuple(entries.values())
         )
 
-    async def _async_write(self) -> None:
-        async with self._lock:
-            await self._hass.async_add_executor_job(
-                _write, self._path, tuple(self.entries)
-            )
 
-
-def _write(path: Path, entries: tuple[Entry, ...]) -> None:
-    path.parent.mkdir(exist_ok=True)
-    write_utf8_file_atomic(
-        str(path), msgspec.json.encode(entries), private=True, mode="wb"
-    )
+def _write(path: Path, entries: tuple[Entry, ...]) -> bool:
+    try:
+        path.parent.mkdir(exist_ok=True)
+        write_utf8_file_atomic(
+            str(path), msgspec.json.encode(entries), private=True, mode="wb"
+        )
+    except (OSError, WriteError) as err:
+        LOGGER.error("The journal could not be written: %s", err)
+        return False
+    return True
 
 
 def _read(path: Path) -> list[Entry]:
@@ -196,8 +232,8 @@ def _read(path: Path) -> list[Entry]:
         return []
     try:
         rows = msgspec.json.decode(content, type=list[msgspec.Raw])
-    except msgspec.DecodeError:
-        aside = path.with_suffix(".journal.unreadable")
+    except ValueError:
+        aside = path.with_name(f"{path.name}.corrupt.{dt_util.utcnow().isoformat()}")
         path.replace(aside)
         LOGGER.error("The journal could not be read and was kept as %s", aside)
         return []
@@ -205,6 +241,32 @@ def _read(path: Path) -> list[Entry]:
     for row in rows:
         try:
             entries.append(msgspec.json.decode(row, type=Entry))
-        except msgspec.ValidationError as err:
+        except ValueError as err:
             LOGGER.error("An entry of the journal could not be read: %s", err)
     return entries
+
+
+def _remove(path: Path) -> None:
+    """Delete a journal's file, and what was put aside because it was unreadable."""
+    path.unlink(missing_ok=True)
+    for aside in path.parent.glob(f"{path.name}.corrupt.*"):
+        aside.unlink()
+
+
+DATA_JOURNALS: HassKey[WeakValueDictionary[str, Journal]] = HassKey(
+    f"{DOMAIN}_journals"
+)
+
+
+@callback
+def async_get_journal(hass: HomeAssistant, account_id: str) -> Journal:
+    """Return the journal that all users of an account share.
+
+    A creation that is under way while its account is loaded anew still writes to the
+    file that the account's next run writes to.
+    """
+    journals = hass.data.setdefault(DATA_JOURNALS, WeakValueDictionary())
+    journal = journals.get(account_id)
+    if journal is None:
+        journal = journals[account_id] = Journal(hass, account_id)
+    return journal

@@ -79,6 +79,7 @@ class SessionStore:
             private=True,
             atomic_writes=True,
         )
+        self._last: dict[str, Any] | None = None
 
     async def async_load(self) -> dict[str, Any]:
         """Return what was kept last."""
@@ -87,7 +88,13 @@ class SessionStore:
     @callback
     def async_save(self, kept: Mapping[str, object]) -> None:
         """Write at once: a platform may take back what came before."""
-        self._store.async_delay_save(lambda: dict(kept))
+        self._last = last = dict(kept)
+        self._store.async_delay_save(lambda: last)
+
+    async def async_flush(self) -> None:
+        """Write what may still wait to be written; no write comes after this."""
+        if self._last is not None:
+            await self._store.async_save(self._last)
 
     async def async_remove(self) -> None:
         """Delete the file."""

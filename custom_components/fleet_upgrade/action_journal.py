@@ -8,6 +8,7 @@ import voluptuous as vol
 from .action_answers import plain
 from .action_queries import LIMIT, limit_of
 from .action_targets import ACCOUNT, async_get_account
+from .failures import translated_failures
 from .journal import Entry
 
 GET_JOURNAL_SCHEMA = vol.Schema({**ACCOUNT, **LIMIT})
@@ -15,8 +16,10 @@ GET_JOURNAL_SCHEMA = vol.Schema({**ACCOUNT, **LIMIT})
 
 async def async_get_journal(call: ServiceCall) -> ServiceResponse:
     """Return the journal of an account, newest first."""
-    limit = limit_of(call)
-    entries = list(async_get_account(call).runtime_data.creator.journal.entries)
+    account = async_get_account(call)
+    with translated_failures(call.hass, account):
+        limit = limit_of(call)
+    entries = list(account.runtime_data.creator.journal.entries)
     return {
         "entries": [
             await _row(call.hass, entry) for entry in reversed(entries[-limit:])

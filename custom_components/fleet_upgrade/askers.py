@@ -6,6 +6,7 @@ themselves by an event when they start, with the context that their calls carry.
 
 from collections import OrderedDict
 from enum import StrEnum
+from functools import partial
 
 from homeassistant.const import ATTR_ENTITY_ID, ATTR_NAME
 from homeassistant.core import Context, Event, HomeAssistant, callback
@@ -18,7 +19,7 @@ from .const import DOMAIN
 EVENT_AUTOMATION_TRIGGERED = "automation_triggered"
 EVENT_SCRIPT_STARTED = "script_started"
 
-MOST_REMEMBERED = 1000
+MOST_REMEMBERED = 5000
 """Runs of automations and scripts that are remembered."""
 
 
@@ -51,12 +52,7 @@ class Askers:
             (EVENT_AUTOMATION_TRIGGERED, AskerKind.AUTOMATION),
             (EVENT_SCRIPT_STARTED, AskerKind.SCRIPT),
         ):
-
-            @callback
-            def remember(event: Event, kind: AskerKind = kind) -> None:
-                self._remember(kind, event)
-
-            hass.bus.async_listen(event_type, remember)
+            hass.bus.async_listen(event_type, partial(self._remember, kind))
 
     def asker_of(self, context: Context) -> Asker:
         """Return who is behind a call."""
@@ -76,11 +72,16 @@ class Askers:
         self._runs[context.id] = Asker(
             kind=kind,
             user_id=context.user_id,
-            entity_id=event.data.get(ATTR_ENTITY_ID),
-            name=event.data.get(ATTR_NAME),
+            entity_id=_text(event.data.get(ATTR_ENTITY_ID)),
+            name=_text(event.data.get(ATTR_NAME)),
         )
         if len(self._runs) > MOST_REMEMBERED:
             self._runs.popitem(last=False)
+
+
+def _text(value: object) -> str | None:
+    """Return a text; anyone can fire an event, with anything in it."""
+    return value if isinstance(value, str) else None
 
 
 DATA_ASKERS: HassKey[Askers] = HassKey(f"{DOMAIN}_askers")

@@ -34,6 +34,7 @@ from custom_components.fleet_upgrade.const import (
     CONF_RETENTION_DAYS,
     DOMAIN,
 )
+from custom_components.fleet_upgrade.issues import UNSETTLED
 from custom_components.fleet_upgrade.journal import WriteState
 
 from .translations import (
@@ -208,6 +209,29 @@ def error_texts() -> Iterator[Need]:
         yield f"exceptions.{error.key}.message", set(error.placeholders)
 
 
+def repair_texts() -> Iterator[Need]:
+    """Yield the errors and the ends of the dialog that repairs an issue.
+
+    It talks to the platform, so whatever a client raises can be said in it.
+    """
+    dialog = f"issues.{UNSETTLED}.fix_flow"
+    shown = {"account", "kind", "version", "target", "time"}
+    module = ast.parse((INTEGRATION / "repairs.py").read_text())
+    for error in every_error():
+        if ".clients." in type(error).__module__:
+            yield f"{dialog}.error.{error.key}", shown | set(error.placeholders)
+    for node in ast.walk(module):
+        match node:
+            case ast.Assign(
+                targets=[ast.Subscript(value=ast.Name(id="errors"))], value=value
+            ):
+                for key in keys(value, module):
+                    yield f"{dialog}.error.{key}", shown
+    for call in calls(module, "AbortFlow"):
+        for key in keys(call.args[0], module):
+            yield f"{dialog}.abort.{key}", set()
+
+
 def journal_texts() -> Iterator[Need]:
     """Yield what the activity view says of the journal."""
     told = {"kind", "version", "target", "task_id", "asked_by"}
@@ -314,6 +338,7 @@ SOURCES = (
     form_texts,
     flow_texts,
     error_texts,
+    repair_texts,
     journal_texts,
     rule_texts,
     raised_texts,
@@ -324,7 +349,7 @@ SOURCES = (
 OPTIONAL = re.compile(
     r"(config|options)\.step\.\w+\.description"
     r"|services\.\w+\.sections\.\w+\.description"
-    r"|issues\.\w+\.(description|fix_flow\..+)"
+    r"|issues\.\w+\.(description|fix_flow\.step\..+)"
     r"|entity\.\w+\.\w+\.(unit_of_measurement|state_attributes\..+)"
 )
 """Texts that may be there for what shows another one."""
@@ -416,14 +441,18 @@ def test_an_error_of_a_form_without_its_text_is_found() -> None:
     }
     check.flow_result("config", form)
     check.flow_result("config", {"type": FlowResultType.ABORT, "reason": "enough"})
-    check.flow_result("config", {"type": FlowResultType.MENU})
+    menu = {"type": FlowResultType.MENU, "step_id": "user", "menu_options": ["one"]}
+    check.flow_result("config", menu | {"description_placeholders": {"name": "Demo"}})
+    check.flow_result("config", {"type": FlowResultType.SHOW_PROGRESS})
 
     assert check.problems == [
         "config.step.user.description lacks host",
         "config.error.throttled lacks seconds",
         "no text config.error.nonsense",
         "no text config.abort.enough",
-        "nobody checks the texts of a step menu",
+        "config.step.user.description lacks host",
+        "no text config.step.user.menu_options.one",
+        "nobody checks the texts of a step progress",
     ]
 
 

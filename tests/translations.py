@@ -11,10 +11,12 @@ from pathlib import Path
 import string
 from typing import Any
 
+from homeassistant.components.repairs.issue_handler import RepairsFlowManager
 from homeassistant.config_entries import ConfigEntriesFlowManager, OptionsFlowManager
 from homeassistant.core import ServiceRegistry
 from homeassistant.data_entry_flow import FlowHandler, FlowManager, FlowResultType
 from homeassistant.exceptions import HomeAssistantError, Unauthorized
+from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.issue_registry import IssueEntry, IssueRegistry
 from homeassistant.helpers.selector import SelectSelector
 import pytest
@@ -83,6 +85,10 @@ class TranslationCheck:
         match result["type"]:
             case FlowResultType.FORM:
                 self.form(category, result, placeholders)
+            case FlowResultType.MENU:
+                step = self.step(category, result, placeholders)
+                for option in result["menu_options"]:
+                    self.text(f"{step}.menu_options.{option}", placeholders)
             case FlowResultType.ABORT:
                 if result.get("translation_domain", DOMAIN) == DOMAIN:
                     self.text(f"{category}.abort.{result['reason']}", placeholders)
@@ -91,6 +97,19 @@ class TranslationCheck:
             case other:
                 self.problems.append(f"nobody checks the texts of a step {other}")
 
+    def step(
+        self,
+        category: str,
+        result: Mapping[str, Any],
+        placeholders: Mapping[str, str] | None,
+    ) -> str:
+        """Check the texts that each step has, and return the path to all of them."""
+        step = f"{category}.step.{result['step_id']}"
+        self.text(f"{step}.title", placeholders)
+        if f"{step}.description" in self.texts:
+            self.text(f"{step}.description", placeholders)
+        return step
+
     def form(
         self,
         category: str,
@@ -98,10 +117,7 @@ class TranslationCheck:
         placeholders: Mapping[str, str] | None,
     ) -> None:
         """Check the texts of a form: its own, its fields', its choices', its errors'."""
-        step = f"{category}.step.{result['step_id']}"
-        self.text(f"{step}.title", placeholders)
-        if f"{step}.description" in self.texts:
-            self.text(f"{step}.description", placeholders)
+        step = self.step(category, result, placeholders)
         for field, selector in result["data_schema"].schema.items():
             self.text(f"{step}.data.{field}", placeholders)
             self.text(f"{step}.data_description.{field}", placeholders)
@@ -123,15 +139,22 @@ def _check_flows(patches: pytest.MonkeyPatch, check: TranslationCheck) -> None:
         step_id: str,
         user_input: Any,
     ) -> Any:
-        result = await original(manager, flow, step_id, user_input)
+        # Before the step, which may end the issue.
         match manager:
             case ConfigEntriesFlowManager():
                 domain, category = flow.handler, "config"
             case OptionsFlowManager():
                 entry = manager.hass.config_entries.async_get_known_entry(flow.handler)
                 domain, category = entry.domain, "options"
+            case RepairsFlowManager():
+                issue = ir.async_get(manager.hass).async_get_issue(
+                    flow.handler, flow.context["issue_id"]
+                )
+                domain = flow.handler
+                category = f"issues.{issue and issue.translation_key}.fix_flow"
             case other:
                 domain, category = flow.handler, type(other).__name__
+        result = await original(manager, flow, step_id, user_input)
         if domain == DOMAIN:
             check.flow_result(category, result)
         return result

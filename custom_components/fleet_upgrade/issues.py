@@ -9,7 +9,7 @@ from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN
 from .journal import Entry, WriteState
-from .journal_news import ATTR_ENTRY_ID, what_is_asked
+from .journal_news import ATTR_ENTRY_ID, in_short, version_of
 
 UNSETTLED: Final = "unsettled_create"
 CONTENDED: Final = "session_contended"
@@ -24,7 +24,10 @@ def async_sync_unsettled(
     if entry.state is not WriteState.UNSETTLED:
         ir.async_delete_issue(hass, DOMAIN, issue_id)
         return
-    asked = what_is_asked(entry)
+    if hass.config_entries.async_get_entry(account.entry_id) is None:
+        return  # removed meanwhile: nobody can say anything about it any more
+    request = entry.prepared.request
+    targets = request.targets
     ir.async_create_issue(
         hass,
         DOMAIN,
@@ -38,9 +41,11 @@ def async_sync_unsettled(
         translation_key=UNSETTLED,
         translation_placeholders={
             "account": account.title,
-            "kind": asked["kind"],
-            "version": asked["version"],
-            "target": asked["target"] or "",
+            "kind": request.kind.value,
+            "version": version_of(entry),
+            "target": in_short(
+                targets.first, len(targets.device_groups or targets.devices)
+            ),
             "time": f"{dt_util.as_local(entry.asked_at):%Y-%m-%d %H:%M:%S}",
         },
     )

@@ -1,9 +1,11 @@
 """Tells Home Assistant what changes in a journal."""
 
-from typing import Any, Final
+from typing import Final
 
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.const import ATTR_DEVICE_ID
+from homeassistant.core import Context, HomeAssistant, callback
+from homeassistant.helpers import device_registry as dr
 
 from .const import DOMAIN
 from .journal import Entry
@@ -14,36 +16,51 @@ EVENT_JOURNAL: Final = f"{DOMAIN}_journal"
 ATTR_ACCOUNT: Final = "account"
 ATTR_ASKED_BY: Final = "asked_by"
 ATTR_ENTRY_ID: Final = "journal_entry_id"
+ATTR_KIND: Final = "kind"
 ATTR_STATE: Final = "state"
+ATTR_TARGET: Final = "target"
+ATTR_TARGET_COUNT: Final = "target_count"
+ATTR_TASK_ID: Final = "task_id"
+ATTR_VERSION: Final = "version"
 
 
 @callback
 def async_announce(hass: HomeAssistant, account: ConfigEntry, entry: Entry) -> None:
-    """Tell of an entry that was made or changed."""
+    """Tell of an entry that was made or changed.
+
+    The event belongs to the account's device, and to the user who asked, if one did.
+    """
+    device = dr.async_get(hass).async_get_device_by_identifier(
+        (DOMAIN, account.entry_id), account.entry_id
+    )
     request = entry.prepared.request
+    targets = request.targets
     hass.bus.async_fire(
         EVENT_JOURNAL,
         {
             ATTR_ACCOUNT: account.title,
             "config_entry_id": account.entry_id,
+            ATTR_DEVICE_ID: None if device is None else device.id,
             ATTR_ENTRY_ID: entry.entry_id,
             ATTR_STATE: entry.state.value,
             ATTR_ASKED_BY: entry.asker.name or entry.asker.entity_id,
-            "asked_by_user_id": entry.asker.user_id,
-            **what_is_asked(entry),
-            "task_id": entry.task_id,
+            ATTR_KIND: request.kind.value,
+            ATTR_VERSION: version_of(entry),
+            ATTR_TARGET: targets.first,
+            ATTR_TARGET_COUNT: len(targets.device_groups or targets.devices),
+            ATTR_TASK_ID: entry.task_id,
             "failure": entry.failure,
-            "target_count": len(request.targets.device_groups)
-            or len(request.targets.devices),
         },
+        context=Context(user_id=entry.asker.user_id),
     )
 
 
-def what_is_asked(entry: Entry) -> dict[str, Any]:
-    """Return what a creation is about, in a few words."""
-    request = entry.prepared.request
-    return {
-        "kind": request.kind.value,
-        "version": entry.prepared.version or request.package_id,
-        "target": request.targets.first,
-    }
+def version_of(entry: Entry) -> str:
+    """Return the version that is to be installed, or what stands for it."""
+    return entry.prepared.version or entry.prepared.request.package_id
+
+
+def in_short(target: str | None, count: int) -> str:
+    """Return the first of some targets, and how many there are beside it."""
+    more = f" (+{count - 1})" if count > 1 else ""
+    return f"{target or ''}{more}"

@@ -1,5 +1,6 @@
 """Describes the journal's events for the activity view."""
 
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,15 @@ from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers.translation import async_get_cached_translations
 
 from .const import DOMAIN
-from .journal_news import ATTR_ACCOUNT, ATTR_ASKED_BY, ATTR_STATE, EVENT_JOURNAL
+from .journal_news import (
+    ATTR_ACCOUNT,
+    ATTR_ASKED_BY,
+    ATTR_STATE,
+    ATTR_TARGET,
+    ATTR_TARGET_COUNT,
+    EVENT_JOURNAL,
+    in_short,
+)
 
 
 @callback
@@ -24,19 +33,26 @@ def async_describe_events(
 
     @callback
     def describe(event: Event) -> dict[str, Any]:
+        """Say in a line what an event tells.
+
+        Recorded events may be older than this version, and lack what it tells.
+        """
         texts = async_get_cached_translations(
             hass, hass.config.language, "common", DOMAIN
         )
         prefix = f"component.{DOMAIN}.common.journal_"
-        data = {
-            key: "" if value is None else value for key, value in event.data.items()
-        }
-        message = texts.get(f"{prefix}{data[ATTR_STATE]}", data[ATTR_STATE])
-        if data[ATTR_ASKED_BY]:
+        told = {key: value for key, value in event.data.items() if value is not None}
+        state = told.get(ATTR_STATE)
+        message = texts.get(f"{prefix}{state}", "{state}")
+        if ATTR_ASKED_BY in told:
             message += texts.get(f"{prefix}asked_by", "")
+        count = told.get(ATTR_TARGET_COUNT)
+        told[ATTR_TARGET] = in_short(
+            told.get(ATTR_TARGET), count if isinstance(count, int) else 1
+        )
         return {
-            LOGBOOK_ENTRY_NAME: data[ATTR_ACCOUNT],
-            LOGBOOK_ENTRY_MESSAGE: message.format_map(data),
+            LOGBOOK_ENTRY_NAME: told.get(ATTR_ACCOUNT),
+            LOGBOOK_ENTRY_MESSAGE: message.format_map(defaultdict(str, told)),
             LOGBOOK_ENTRY_ICON: "mdi:notebook-edit-outline",
         }
 

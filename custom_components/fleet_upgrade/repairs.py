@@ -1,11 +1,10 @@
-"""The ways out of the issues that Fleet Upgrade raises."""
+"""The way out of the one issue that a person can answer."""
 
-from homeassistant.components.repairs import (
-    ConfirmRepairFlow,
-    RepairsFlow,
-    RepairsFlowResult,
-)
+from homeassistant.components.repairs import RepairsFlow, RepairsFlowResult
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import AbortFlow
+from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.selector import (
     SelectOptionDict,
     SelectSelector,
@@ -16,9 +15,8 @@ import voluptuous as vol
 
 from .clients.errors import PlatformError
 from .clients.model import UpgradeTask
-from .const import DOMAIN
-from .coordinator import FleetCoordinator
-from .issues import UNSETTLED
+from .coordinator import FleetConfigEntry, FleetCoordinator
+from .journal import Entry
 from .journal_news import ATTR_ENTRY_ID
 
 CONF_TASK = "task"
@@ -27,72 +25,103 @@ CONF_TASK = "task"
 class UnsettledCreateFlow(RepairsFlow):
     """Asks whether a creation whose answer was lost was done."""
 
-    def __init__(self, data: dict[str, str]) -> None:
-        """Ask about the journal entry that the issue names."""
-        self._account_id = data["config_entry_id"]
-        self._entry_id = data[ATTR_ENTRY_ID]
-
-    @property
-    def _coordinator(self) -> FleetCoordinator | None:
-        for entry in self.hass.config_entries.async_loaded_entries(DOMAIN):
-            if entry.entry_id == self._account_id:
-                coordinator: FleetCoordinator = entry.runtime_data
-                return coordinator
-        return None
+    def __init__(self, account_id: str, entry_id: str) -> None:
+        """Ask about an entry in the journal of an account."""
+        self._account_id = account_id
+        self._entry_id = entry_id
 
     async def async_step_init(
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
         """Offer the two answers."""
-        if self._coordinator is None:
-            return self.async_abort(reason="account_not_loaded")
-        return self.async_show_menu(menu_options=["exists", "does_not_exist"])
+        self._question()
+        return self.async_show_menu(
+            step_id="init",
+            menu_options=["exists", "does_not_exist"],
+            description_placeholders=self._placeholders,
+        )
 
     async def async_step_exists(
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
         """Ask which task it became."""
-        if (coordinator := self._coordinator) is None:
-            return self.async_abort(reason="account_not_loaded")
+        coordinator, entry = self._question()
         errors: dict[str, str] = {}
+        placeholders = self._placeholders
         if user_input is not None:
+            task_id = user_input[CONF_TASK].strip()
             try:
-                task = await coordinator.client.get_task(user_input[CONF_TASK].strip())
+                task = await coordinator.client.get_task(task_id) if task_id else None
             except PlatformError as err:
                 errors[CONF_TASK] = err.key
+                placeholders |= err.placeholders
             else:
-                await coordinator.async_answer_unsettled(self._entry_id, task)
-                return self.async_create_entry(data={})
+                coordinator, entry = self._question()
+                if task is None:
+                    errors[CONF_TASK] = "value_missing"
+                elif _is_another(coordinator, entry, task):
+                    errors[CONF_TASK] = "task_of_another"
+                else:
+                    await coordinator.async_answer_unsettled(self._entry_id, task)
+                    return self.async_create_entry(data={})
+        candidates = coordinator.creator.candidates_among_known(self._entry_id)
+        task_selector = SelectSelector(
+            SelectSelectorConfig(
+                options=[
+                    SelectOptionDict(value=task.task_id, label=_label(task))
+                    for task in candidates
+                ],
+                custom_value=True,
+            )
+        )
         return self.async_show_form(
             step_id="exists",
-            data_schema=vol.Schema(
-                {
-                    vol.Required(CONF_TASK): SelectSelector(
-                        SelectSelectorConfig(
-                            options=[
-                                SelectOptionDict(value=task.task_id, label=_label(task))
-                                for task in coordinator.creator.candidates_among_known(
-                                    self._entry_id
-                                )
-                            ],
-                            custom_value=True,
-                        )
-                    )
-                }
-            ),
+            data_schema=vol.Schema({vol.Required(CONF_TASK): task_selector}),
             errors=errors,
+            description_placeholders=placeholders,
         )
 
     async def async_step_does_not_exist(
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
         """Ask once more before the way is free for sending it again."""
-        if (coordinator := self._coordinator) is None:
-            return self.async_abort(reason="account_not_loaded")
+        coordinator, _ = self._question()
         if user_input is None:
-            return self.async_show_form(step_id="does_not_exist")
+            return self.async_show_form(
+                step_id="does_not_exist",
+                data_schema=vol.Schema({}),
+                description_placeholders=self._placeholders,
+            )
         await coordinator.async_answer_unsettled(self._entry_id, None)
         return self.async_create_entry(data={})
+
+    def _question(self) -> tuple[FleetCoordinator, Entry]:
+        """Return what there is to be answered; ends the flow if it cannot be."""
+        account: FleetConfigEntry | None = self.hass.config_entries.async_get_entry(
+            self._account_id
+        )
+        if account is None or account.state is not ConfigEntryState.LOADED:
+            raise AbortFlow("account_not_loaded")
+        coordinator = account.runtime_data
+        entry = coordinator.creator.journal.get(self._entry_id)
+        if entry is None or not entry.is_open:
+            raise AbortFlow("already_settled")
+        return coordinator, entry
+
+    @property
+    def _placeholders(self) -> dict[str, str]:
+        issue = ir.async_get(self.hass).async_get_issue(self.handler, self.issue_id)
+        return dict((issue and issue.translation_placeholders) or {})
+
+
+def _is_another(coordinator: FleetCoordinator, entry: Entry, task: UpgradeTask) -> bool:
+    """Whether a task cannot be what a creation became, whoever says so.
+
+    A task that differs in anything else may: platforms fill in what they like.
+    """
+    return task.kind is not entry.prepared.request.kind or any(
+        each.task_id == task.task_id for each in coordinator.creator.journal.entries
+    )
 
 
 def _label(task: UpgradeTask) -> str:
@@ -102,9 +131,10 @@ def _label(task: UpgradeTask) -> str:
 
 
 async def async_create_fix_flow(
-    hass: HomeAssistant, issue_id: str, data: dict[str, str] | None
+    hass: HomeAssistant,
+    issue_id: str,
+    data: dict[str, str | int | float | None] | None,
 ) -> RepairsFlow:
-    """Return the way out of an issue."""
-    if issue_id.startswith(UNSETTLED) and data is not None:
-        return UnsettledCreateFlow(data)
-    return ConfirmRepairFlow()
+    """Return the way out of an issue; one kind only is fixable."""
+    assert data is not None
+    return UnsettledCreateFlow(str(data["config_entry_id"]), str(data[ATTR_ENTRY_ID]))

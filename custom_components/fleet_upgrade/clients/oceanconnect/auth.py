@@ -10,6 +10,7 @@ Source: "Secure Application Access" in the Northbound API Reference.
 
 import asyncio
 from collections.abc import Callable, Mapping
+from hashlib import sha256
 import time
 from urllib.parse import urlencode
 from weakref import WeakValueDictionary
@@ -18,13 +19,14 @@ import msgspec
 
 from ..budget import Priority
 from ..errors import (
-    AuthenticationError,
     MalformedError,
-    RejectedError,
+    PlatformError,
     SessionTakenError,
+    ThrottledError,
+    UnreachableError,
 )
 from ..transport import Transport
-from .exchange import JSON, TokenRefusedError, checked, send, to_json
+from .exchange import JSON, checked, send, to_json
 from .wire import TokenReply, decode
 
 LOGIN = "/iocm/app/sec/v1.1.0/login"
@@ -41,17 +43,22 @@ HOUR = 3600.0
 
 
 class Token(msgspec.Struct, frozen=True):
-    """A token as it is kept across restarts; ``usable_until`` in POSIX seconds."""
+    """A token as it is kept across restarts; ``usable_until`` in POSIX seconds.
+
+    ``holder`` stands for address, application and secret: no token is ever shown to
+    another platform than the one that issued it.
+    """
 
     access: str = ""
     refresh: str = ""
     usable_until: float = 0.0
+    holder: str = ""
 
 
 class Session:
     """Signs in, and keeps the token for the calls that follow."""
 
-    def __init__(self, app_id: str, secret: str) -> None:
+    def __init__(self, address: str, app_id: str, secret: str) -> None:
         """Hold the credentials; signs in only when a token is asked for."""
         self.on_change: Callable[[], None] | None = None
         """Called after each change of the token."""
@@ -59,6 +66,9 @@ class Session:
         """Whether another program keeps signing in with the same application."""
         self._app_id = app_id
         self._secret = secret
+        self._holder = sha256(
+            msgspec.json.encode((address, app_id, secret))
+        ).hexdigest()
         self._lock = asyncio.Lock()
         self._token = Token()
         self._signed_in_at: float | None = None
@@ -70,8 +80,8 @@ class Session:
         return self._token
 
     def restore(self, token: Token) -> None:
-        """Take a token that was kept, unless there is one already."""
-        if not self._token.access:
+        """Take a token that was kept for this session, unless there is one already."""
+        if token.access and token.holder == self._holder and not self._token.access:
             self._token = token
 
     async def headers(
@@ -111,22 +121,21 @@ class Session:
         ):
             raise SessionTakenError
         if self._token.refresh:
-            refresh = self._token.refresh
-            self._keep(Token())
             body = {
                 "appId": self._app_id,
                 "secret": self._secret,
-                "refreshToken": refresh,
+                "refreshToken": self._token.refresh,
             }
             try:
                 await self._fetch(transport, REFRESH, priority, JSON, to_json(body))
-            except (
-                AuthenticationError,
-                RejectedError,
-                TokenRefusedError,
-                MalformedError,
-            ):
-                pass  # how long a refresh token lives is not certain: sign in
+            except ThrottledError:
+                raise  # nothing was done, so it is still good
+            except PlatformError as err:
+                # How long a refresh token lives is not certain, so sign in instead;
+                # with the next call, if the platform is out of reach.
+                self._keep(Token())
+                if isinstance(err, UnreachableError):
+                    raise
             else:
                 return
         await self._fetch(
@@ -159,6 +168,7 @@ class Session:
                 access=reply.access_token,
                 refresh=reply.refresh_token or "",
                 usable_until=started + max(life - MARGIN, life / 2),
+                holder=self._holder,
             )
         )
 
@@ -176,5 +186,5 @@ def shared_session(address: str, app_id: str, secret: str) -> Session:
     key = (address, app_id, secret)
     session = _sessions.get(key)
     if session is None:
-        session = _sessions[key] = Session(app_id, secret)
+        session = _sessions[key] = Session(address, app_id, secret)
     return session

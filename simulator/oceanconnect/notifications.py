@@ -10,6 +10,7 @@ from .wire import Json, encode
 
 # A state as the firmware notification numbers it; texts, not numbers.
 _STEPS = {IDLE: "0", "downloading": "1", "downloaded": "2", "updating": "3"}
+_NEWER = ("otacreated", "RequestDownload")
 _SUCCEEDED = "success"
 # Chosen: the documents give the code no values but say that a device reports it.
 _NO_ERROR, _ERROR = "0", "1"
@@ -29,9 +30,10 @@ class Notifier(Watcher):
     @override
     def moved(self, task: Task, subtask: Subtask, state: str) -> None:
         if task.kind is Kind.SOFTWARE:
-            self._tell(
-                "swUpgradeStateChangeNotify", task, subtask, swUpgradeState=state
-            )
+            for word in (*self._before(state), state):
+                self._tell(
+                    "swUpgradeStateChangeNotify", task, subtask, swUpgradeState=word
+                )
         else:
             self._tell(
                 "fwUpgradeStateChangeNotify",
@@ -40,6 +42,11 @@ class Notifier(Watcher):
                 step=_STEPS[state],
                 stepDesc=state,
             )
+
+    def _before(self, state: str) -> tuple[str, ...]:
+        """Return the states that newer documents put in front of this one."""
+        newer = self._platform.quirks.newer_states and state == "downloading"
+        return _NEWER if newer else ()
 
     @override
     def ended(self, task: Task, subtask: Subtask) -> None:

@@ -58,5 +58,7 @@ class Quirks:
     the newer address counts."""
     nothing_subscribed: Literal["200001", "100225"] = "200001"
     """What deleting no subscription at all answers."""
+    newer_states: bool = False
+    """Whether a software upgrade also tells the states that newer documents add."""
     upgrade_time_as_text: bool = False
     """Whether `upgradeTime` in a notification is a string, as in the samples."""

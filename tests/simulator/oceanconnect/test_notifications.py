@@ -218,6 +218,20 @@ async def test_the_duration_may_be_a_text(
     assert result["upgradeTime"].isdigit()
 
 
+async def test_newer_documents_have_more_states(
+    subscriber: Northbound, receiver: Receiver
+) -> None:
+    """Of a software upgrade, before the download."""
+    sim = subscriber.sim
+    sim.quirks = Quirks(newer_states=True)
+    package, device = healthy(sim, "software")
+    sim.add_task(kind="software", package=package, devices=[device.device_id])
+    sim.clock.advance(1800)
+    *states, _ = await receiver.wait_for(7)
+    words = [state["swUpgradeState"] for state in states]
+    assert words == ["otacreated", "RequestDownload", *STATES]
+
+
 async def test_only_what_is_subscribed_to_is_told(
     subscriber: Northbound, receiver: Receiver
 ) -> None:

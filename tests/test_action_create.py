@@ -13,6 +13,8 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 import voluptuous as vol
 
+from custom_components.fleet_upgrade.action_answers import plain
+from custom_components.fleet_upgrade.clients.model import Policy, Targets
 from custom_components.fleet_upgrade.const import DOMAIN
 from custom_components.fleet_upgrade.entity import task_identifier
 from simulator.oceanconnect import (
@@ -156,14 +158,15 @@ async def test_the_response_tells_what_was_created(
         "kind": "firmware",
         "package": firmware.package,
         "version": firmware.version,
-        "targets": {
-            "device_groups": [firmware.group],
-            "devices": [],
-            "device_type": firmware.device_type,
-            "model": firmware.model,
-            "manufacturer": firmware.manufacturer,
-        },
-        "policy": {"execution": "now", "start": None, "end": None, "retries": 0},
+        "targets": plain(
+            Targets(
+                device_groups=(firmware.group,),
+                device_type=firmware.device_type,
+                model=firmware.model,
+                manufacturer=firmware.manufacturer,
+            )
+        ),
+        "policy": plain(Policy()),
         "dry_run": False,
     }
 
@@ -201,11 +204,10 @@ async def test_local_times_go_out_as_utc(
 ) -> None:
     """And come back as local ones, with their offset."""
     answer = await act(hass, FIRMWARE, **group_upgrade, **WINDOW)
-    assert answer["policy"] == {
+    assert answer["policy"] == plain(Policy()) | {
         "execution": "custom",
         "start": "2099-01-10T22:00:00+01:00",
         "end": "2099-01-11T04:00:00+01:00",
-        "retries": 0,
     }
     [sent] = writes(oceanconnect)
     assert sent["policy"]["startTime"] == "20990110T210000Z"

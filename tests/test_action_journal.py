@@ -9,6 +9,7 @@ from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
 
+from custom_components.fleet_upgrade.action_answers import plain
 from custom_components.fleet_upgrade.askers import Asker, AskerKind
 from custom_components.fleet_upgrade.clients.model import (
     CreateRequest,
@@ -106,19 +107,9 @@ async def test_a_row_tells_all_that_matters(
                 "action": "create_software_upgrade_task",
                 "package": "package-2",
                 "version": None,
-                "targets": {
-                    "device_groups": [],
-                    "devices": ["meter-1"],
-                    "device_type": None,
-                    "model": "M1",
-                    "manufacturer": None,
-                },
-                "policy": {
-                    "execution": "custom",
-                    "start": LOCAL_NOW,
-                    "end": LOCAL_NOW,
-                    "retries": 3,
-                },
+                "targets": plain(Targets(devices=("meter-1",), model="M1")),
+                "policy": plain(Policy(retries=3))
+                | {"execution": "custom", "start": LOCAL_NOW, "end": LOCAL_NOW},
                 "forced": False,
                 "state": "open",
                 "task_id": None,
@@ -138,19 +129,10 @@ async def test_a_row_tells_all_that_matters(
                 "action": "create_firmware_upgrade_task",
                 "package": "package-1",
                 "version": "V2.0",
-                "targets": {
-                    "device_groups": ["Meters north", "Meters south"],
-                    "devices": [],
-                    "device_type": None,
-                    "model": None,
-                    "manufacturer": None,
-                },
-                "policy": {
-                    "execution": "now",
-                    "start": None,
-                    "end": None,
-                    "retries": 0,
-                },
+                "targets": plain(
+                    Targets(device_groups=("Meters north", "Meters south"))
+                ),
+                "policy": plain(Policy()),
                 "forced": True,
                 "state": "done",
                 "task_id": "task-1",

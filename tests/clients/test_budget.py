@@ -6,8 +6,12 @@ import pytest
 
 from custom_components.fleet_upgrade.clients import budget as budget_module
 from custom_components.fleet_upgrade.clients.budget import (
+    ADAPTIVE_GROWTH,
+    ADAPTIVE_LEAST,
     KEPT_FREE,
+    LONGEST_PAUSE,
     WINDOW,
+    AdaptiveBudget,
     CallBudget,
     Priority,
     shared_budget,
@@ -164,3 +168,64 @@ def test_all_users_of_an_application_share_one_budget() -> None:
     first = shared_budget("platform", "one application")
     assert shared_budget("platform", "one application") is first
     assert shared_budget("platform", "another") is not first
+    adaptive = shared_budget("platform", "a third", make=AdaptiveBudget)
+    assert isinstance(adaptive, AdaptiveBudget)
+
+
+async def test_a_small_budget_leaves_room_for_listings(clock: Clock) -> None:
+    """What they leave free is a share of what there is."""
+    budget = CallBudget(10, clock=clock)
+    await make(budget, Priority.LISTING, 8)
+    assert await is_refused_a_turn(budget, Priority.LISTING)
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "pause"), [(None, 20), (7, 7), (10 * LONGEST_PAUSE, LONGEST_PAUSE)]
+)
+def test_a_platform_that_says_when_to_come_back_is_believed(
+    clock: Clock, retry_after: float | None, pause: float
+) -> None:
+    """Within reason."""
+    budget = CallBudget(100, pause=20, clock=clock)
+    assert budget.throttled(retry_after).retry_after == pause
+    clock.now += pause - 1
+    assert budget.left == 0
+    clock.now += 1
+    assert budget.left == 100
+
+
+def test_a_throttle_halves_an_adaptive_budget_once(clock: Clock) -> None:
+    """All calls under way may be refused for the same burst."""
+    budget = AdaptiveBudget(60, pause=20, clock=clock)
+    budget.throttled()
+    clock.now += 5
+    budget.throttled()
+    assert budget.limit == 30
+    clock.now += 20
+    budget.throttled()
+    assert budget.limit == 15
+
+
+def test_an_adaptive_budget_never_shrinks_to_nothing(clock: Clock) -> None:
+    """An account that never calls never finds out that it may call again."""
+    budget = AdaptiveBudget(60, pause=20, clock=clock)
+    for _ in range(10):
+        budget.throttled()
+        clock.now += 20
+    assert budget.limit == ADAPTIVE_LEAST
+
+
+async def test_an_adaptive_budget_grows_back_slowly_to_where_it_began(
+    clock: Clock,
+) -> None:
+    """A little with each minute without a throttle."""
+    budget = AdaptiveBudget(60, pause=20, clock=clock)
+    budget.throttled()
+    clock.now += 20 + WINDOW - 1
+    assert budget.left == 30
+    clock.now += 1
+    assert budget.left == 30 + ADAPTIVE_GROWTH
+    await make(budget, Priority.ACTION, 30 + ADAPTIVE_GROWTH)
+    assert await is_refused_a_turn(budget, Priority.ACTION)
+    clock.now += 60 * WINDOW
+    assert budget.left == 60

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from enum import IntEnum
 import time
+from typing import override
 from weakref import WeakValueDictionary
 
 from .errors import ThrottledError
@@ -19,8 +20,20 @@ LONGEST_WAIT = 120.0
 THROTTLED_PAUSE = 20.0
 """Seconds without any call after the platform throttled us, as it names no time."""
 
+LONGEST_PAUSE = 3600.0
+"""Seconds without any call at most, whatever the platform says."""
+
 KEPT_FREE = 20
-"""Calls a minute that listings leave to others."""
+"""Calls a minute that listings leave to others, but at most a fifth of the budget."""
+
+ADAPTIVE_START = 60
+"""Calls a minute that are allowed at first where the platform names no limit."""
+
+ADAPTIVE_LEAST = 6
+"""Calls a minute that are allowed whatever the platform throttles."""
+
+ADAPTIVE_GROWTH = 2
+"""Calls a minute that each minute without a throttle gives back."""
 
 
 class Priority(IntEnum):
@@ -66,10 +79,14 @@ class CallBudget:
             return 0
         return max(0, self.limit - len(self._running) - len(self._answered))
 
-    def throttled(self) -> ThrottledError:
-        """Pause all calls because the platform throttled one; return the error."""
-        self._closed_until = self._clock() + self.pause
-        return ThrottledError(self.pause, by_platform=True)
+    def throttled(self, retry_after: float | None = None) -> ThrottledError:
+        """Pause all calls because the platform throttled one; return the error.
+
+        ``retry_after`` is in seconds, where the platform says it.
+        """
+        pause = self.pause if retry_after is None else min(retry_after, LONGEST_PAUSE)
+        self._closed_until = max(self._closed_until, self._clock() + pause)
+        return ThrottledError(pause, by_platform=True)
 
     @asynccontextmanager
     async def call(self, priority: Priority) -> AsyncGenerator[None]:
@@ -117,7 +134,7 @@ class CallBudget:
             case Priority.ACTION:
                 free = self.limit - counted
             case Priority.LISTING:
-                free = self.limit - KEPT_FREE - counted
+                free = self.limit - min(KEPT_FREE, self.limit // 5) - counted
             case Priority.POLL:
                 own = self._running.count(priority) + sum(
                     other is priority for _, other in self._answered
@@ -139,12 +156,56 @@ class CallBudget:
         self._changed = asyncio.Event()
 
 
+class AdaptiveBudget(CallBudget):
+    """A budget for a platform that names no limit: found out by its throttles.
+
+    Each burst that the platform throttles halves the limit; each minute without a
+    throttle gives some calls back, until the first limit is reached again.
+    """
+
+    def __init__(
+        self,
+        limit: int = ADAPTIVE_START,
+        *,
+        pause: float = THROTTLED_PAUSE,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Allow ``limit`` calls per window at most; ``pause`` and ``clock`` in seconds."""
+        super().__init__(limit, pause=pause, clock=clock)
+        self._most = limit
+        self._changed_at = clock()
+
+    @override
+    def throttled(self, retry_after: float | None = None) -> ThrottledError:
+        """Pause all calls and halve the limit, once for all calls under way."""
+        if self._clock() >= self._closed_until:
+            self._recover()
+            self.limit = max(min(ADAPTIVE_LEAST, self._most), self.limit // 2)
+        error = super().throttled(retry_after)
+        self._changed_at = self._closed_until
+        return error
+
+    @override
+    def _forget_old(self) -> None:
+        super()._forget_old()
+        self._recover()
+
+    def _recover(self) -> None:
+        """Give back what the time since the last throttle allows."""
+        minutes = int((self._clock() - self._changed_at) // WINDOW)
+        if minutes > 0:
+            self._changed_at += minutes * WINDOW
+            self.limit = max(
+                self.limit, min(self._most, self.limit + minutes * ADAPTIVE_GROWTH)
+            )
+
+
 _budgets: WeakValueDictionary[tuple[object, ...], CallBudget] = WeakValueDictionary()
 
 
-def shared_budget(*key: str, limit: int = 100) -> CallBudget:
+def shared_budget(*key: str, make: Callable[[], CallBudget] = CallBudget) -> CallBudget:
     """Return the budget that all users of one application share in this process."""
     budget = _budgets.get(key)
     if budget is None:
-        budget = _budgets[key] = CallBudget(limit)
+        budget = _budgets[key] = make()
     return budget

@@ -37,6 +37,8 @@ class AuthenticationProblem(StrEnum):
     CREDENTIALS = "invalid_auth"
     FROZEN = "application_frozen"
     UNKNOWN = "application_unknown"
+    ORGANIZATION = "organization_denied"
+    """The application is known, but has no access to this organization."""
 
 
 class AuthenticationError(PlatformError):
@@ -45,6 +47,23 @@ class AuthenticationError(PlatformError):
     def __init__(self, problem: AuthenticationProblem, code: str = "") -> None:
         """Keep the platform's code for the log."""
         super().__init__(f"{problem} ({code})", code=code)
+        self.problem = problem
+        self.key = problem.value
+
+
+class ClockProblem(StrEnum):
+    """How this computer's clock differs from the platform's."""
+
+    AHEAD = "clock_ahead"
+    BEHIND = "clock_behind"
+
+
+class ClockError(PlatformError):
+    """The platform refuses what is signed with a time so far from its own."""
+
+    def __init__(self, problem: ClockProblem, minutes: int) -> None:
+        """Say in which direction our clock is wrong, and by how many minutes."""
+        super().__init__(f"{problem} by {minutes} min", minutes=str(minutes))
         self.problem = problem
         self.key = problem.value
 
@@ -66,7 +85,9 @@ class ThrottledError(PlatformError):
 class Advice(StrEnum):
     """What a person can do about a refusal, in words common to all platforms."""
 
+    ADDRESS_DENIED = "address_denied"
     ALREADY_SUBSCRIBED = "already_subscribed"
+    ASSET_TREE_MISSING = "asset_tree_missing"
     BAD_REQUEST = "bad_request"
     CALLBACK_INVALID = "callback_invalid"
     DEVICE_TYPE_MISSING = "device_type_missing"
@@ -78,18 +99,34 @@ class Advice(StrEnum):
     MANUFACTURER_MISSING = "manufacturer_missing"
     MODEL_MISSING = "model_missing"
     NOT_AUTHORIZED = "not_authorized"
+    OBJECT_MISSING = "object_missing"
     OTHER = "other"
+    PACKAGE_CONCURRENT = "package_concurrent"
+    PACKAGE_IN_USE = "package_in_use"
     PACKAGE_MISMATCH = "package_mismatch"
+    PACKAGE_MISSING = "package_missing"
+    PACKAGE_NAME_TAKEN = "package_name_taken"
+    PACKAGE_NOT_VERIFIED = "package_not_verified"
     PACKAGE_OR_DEVICE_MISSING = "package_or_device_missing"
+    PACKAGE_VERSION_TAKEN = "package_version_taken"
     PAGE_INVALID = "page_invalid"
     POLICY_INVALID = "policy_invalid"
+    REQUEST_TOO_LARGE = "request_too_large"
     RETRIES_INVALID = "retries_invalid"
     SUBSCRIPTION_MISSING = "subscription_missing"
+    SUBTASKS_NOT_CANCELLABLE = "subtasks_not_cancellable"
+    SUBTASKS_NOT_RETRIABLE = "subtasks_not_retriable"
     TARGETS_BOTH = "targets_both"
     TARGETS_MISSING = "targets_missing"
     TARGETS_TOO_MANY = "targets_too_many"
     TASK_MISSING = "task_missing"
+    TASK_NOT_RUNNING = "task_not_running"
+    TASK_RUNNING = "task_running"
+    TASK_STARTED = "task_started"
+    TASK_STOPPED = "task_stopped"
     TRY_LATER = "try_later"
+    VERIFICATION_OF_ALL = "verification_of_all"
+    VERIFICATION_TOO_MANY = "verification_too_many"
     WINDOW_INVALID = "window_invalid"
     WINDOW_ORDER = "window_order"
     WINDOW_PAST = "window_past"

@@ -66,27 +66,55 @@ class StatusCounts(Value, frozen=True):
 
 
 class Targets(Value, frozen=True):
-    """The devices of an upgrade: by device group or one by one."""
+    """The devices of an upgrade, chosen in one of the ways that a platform has.
+
+    ``attributes`` and ``tags`` hold the values that a device may have, by name;
+    ``asset_trees`` the nodes by tree, where no node means the whole tree.
+    ``from_versions`` narrows any of these to devices that run one of the versions.
+    """
 
     device_groups: tuple[str, ...] = ()
     devices: tuple[str, ...] = ()
     device_type: str | None = None
     model: str | None = None
     manufacturer: str | None = None
+    product: str | None = None
+    asset_ids: tuple[str, ...] = ()
+    asset_trees: dict[str, tuple[str, ...]] = {}
+    attributes: dict[str, tuple[str | int | float | bool, ...]] = {}
+    tags: dict[str, tuple[str, ...]] = {}
+    all_devices: bool = False
+    from_versions: tuple[str, ...] = ()
 
     @property
     def first(self) -> str | None:
         """The first group or device, for a name that a person recognises."""
-        return next(iter(self.device_groups or self.devices), None)
+        return next(iter(self.device_groups or self.devices or self.asset_ids), None)
 
 
 class Policy(Value, frozen=True):
-    """When an upgrade runs, and how often the platform retries failed devices."""
+    """When and how an upgrade runs, and how often failed devices are retried.
+
+    ``time_limit`` and ``retry_interval`` are in seconds; ``None`` is the platform's
+    own default.
+    """
 
     execution: Execution = Execution.NOW
     start: datetime | None = None
     end: datetime | None = None
+    repeat_daily: bool = False
+    """From the time of day of ``start`` to that of ``end``, on each day."""
     retries: int = 0
+    retry_interval: int | None = None
+    time_limit: int | None = None
+    concurrency: int | None = None
+    """Devices that are upgraded at the same time at most."""
+    is_verification: bool = False
+    """Whether the package is only tried out on a few devices."""
+    is_incremental: bool = False
+    """Whether devices that match later are upgraded too."""
+    device_request: bool = False
+    """Whether devices ask for the upgrade, instead of being sent it."""
 
 
 class UpgradeTask(Value, frozen=True):
@@ -96,6 +124,8 @@ class UpgradeTask(Value, frozen=True):
     kind: UpgradeKind
     status: TaskStatus | None = None
     """``None`` when the platform used a word that nobody knows."""
+    name: str | None = None
+    package_id: str | None = None
     version: str | None = None
     created: datetime | None = None
     started: datetime | None = None
@@ -138,8 +168,13 @@ class Package(Value, frozen=True):
     model: str | None = None
     manufacturer: str | None = None
     protocol: str | None = None
+    product: str | None = None
     description: str | None = None
     uploaded: datetime | None = None
+    needs_verification: bool = False
+    """Whether it has to be tried out on a few devices before it may be used."""
+    most_to_verify: int | None = None
+    """Devices on which it may be tried out at most."""
 
 
 class DeviceGroup(Value, frozen=True):
@@ -160,6 +195,7 @@ class Device(Value, frozen=True):
     device_type: str | None = None
     model: str | None = None
     manufacturer: str | None = None
+    product: str | None = None
     software_version: str | None = None
     firmware_version: str | None = None
     hardware_version: str | None = None
@@ -179,18 +215,21 @@ class CreateRequest(Value, frozen=True):
     package_id: str
     targets: Targets
     policy: Policy = Policy()
+    name: str | None = None
 
 
 class PreparedCreate(Value, frozen=True):
     """A creation in the platform's own form, ready to be sent once.
 
-    ``body`` is the exact JSON object that goes out with ``method`` to ``path``.
+    ``body`` is the exact JSON object that goes out with ``method`` to ``path``, with
+    ``query`` beside what identifies the account.
     """
 
     request: CreateRequest
     method: str
     path: str
     body: dict[str, object]
+    query: dict[str, str] = {}
     version: str | None = None
 
 

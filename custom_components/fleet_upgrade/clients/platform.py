@@ -40,6 +40,9 @@ class FieldKind(StrEnum):
     SECRET = "secret"
     PORT = "port"
     INTEGER = "integer"
+    BOOLEAN = "boolean"
+    MAPPING = "mapping"
+    """Names, each with a list of values."""
     CHOICE = "choice"
     PEM_FILE = "pem_file"
     LOCAL_TIME = "local_time"
@@ -72,6 +75,11 @@ class Capability(StrEnum):
 
     DEVICE_GROUPS = "device_groups"
     DEVICES = "devices"
+    START = "start"
+    STOP = "stop"
+    DELETE = "delete"
+    CANCEL_SUBTASKS = "cancel_subtasks"
+    RETRY_SUBTASKS = "retry_subtasks"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,6 +191,29 @@ class PlatformClient(Protocol):
         Raises `AmbiguousError` when the answer was lost; never sends twice what may
         have arrived.
         """
+
+
+class TaskControl(Protocol):
+    """What only some clients can do with a task: a platform's `Capability` tells.
+
+    Each raises `NotFoundError` when there is no such task, and, like a creation,
+    `AmbiguousError` when the answer was lost.
+    """
+
+    async def start_task(self, task_id: str) -> None:
+        """Start a task that was stopped."""
+
+    async def stop_task(self, task_id: str) -> None:
+        """Stop a task; what becomes of devices under way is the platform's."""
+
+    async def delete_task(self, task_id: str) -> None:
+        """Delete a task for good."""
+
+    async def cancel_subtasks(self, task_id: str, device_ids: Collection[str]) -> None:
+        """Cancel a task on devices on which it has not begun."""
+
+    async def retry_subtasks(self, task_id: str, device_ids: Collection[str]) -> None:
+        """Try a task again on devices on which it failed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

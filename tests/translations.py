@@ -132,6 +132,7 @@ class TranslationCheck:
 
 def _check_flows(patches: pytest.MonkeyPatch, check: TranslationCheck) -> None:
     original = FlowManager._async_handle_step  # noqa: SLF001
+    repairs: dict[str, str] = {}
 
     async def handle_step(
         manager: FlowManager[Any, Any, Any],
@@ -139,7 +140,6 @@ def _check_flows(patches: pytest.MonkeyPatch, check: TranslationCheck) -> None:
         step_id: str,
         user_input: Any,
     ) -> Any:
-        # Before the step, which may end the issue.
         match manager:
             case ConfigEntriesFlowManager():
                 domain, category = flow.handler, "config"
@@ -147,11 +147,11 @@ def _check_flows(patches: pytest.MonkeyPatch, check: TranslationCheck) -> None:
                 entry = manager.hass.config_entries.async_get_known_entry(flow.handler)
                 domain, category = entry.domain, "options"
             case RepairsFlowManager():
-                issue = ir.async_get(manager.hass).async_get_issue(
-                    flow.handler, flow.context["issue_id"]
-                )
-                domain = flow.handler
-                category = f"issues.{issue and issue.translation_key}.fix_flow"
+                registry = ir.async_get(manager.hass)
+                issue = registry.async_get_issue(flow.handler, flow.context["issue_id"])
+                if issue is not None:  # a dialog may outlive its issue
+                    repairs[flow.flow_id] = f"issues.{issue.translation_key}.fix_flow"
+                domain, category = flow.handler, repairs[flow.flow_id]
             case other:
                 domain, category = flow.handler, type(other).__name__
         result = await original(manager, flow, step_id, user_input)

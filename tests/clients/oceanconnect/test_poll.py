@@ -41,6 +41,7 @@ class Platform:
     """The tasks of a platform, listed in one of several orders."""
 
     order: str = "newest_first"
+    has_total: bool = True
     tasks: dict[str, UpgradeTask] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     numbers: count[int] = field(default_factory=lambda: count(1))
@@ -93,7 +94,8 @@ class Platform:
             if word is None or STATUS_WORD[task.status or TaskStatus.FAILED] == word
         ]
         rows = tuple(tasks[number * PAGE_SIZE : (number + 1) * PAGE_SIZE])
-        return TaskPage(items=rows, total=len(tasks), length=len(rows))
+        total = len(tasks) if self.has_total else None
+        return TaskPage(items=rows, total=total, length=len(rows))
 
     async def read_task(self, task_id: str, priority: Priority) -> UpgradeTask:
         """Answer a look at one task."""
@@ -260,6 +262,20 @@ async def test_a_list_grown_shorter_is_read_from_its_new_end() -> None:
     new = platform.add(TaskStatus.SUCCEEDED)
     await watcher.poll()
     assert new in watcher.known
+
+
+async def test_a_list_without_a_total_is_read_to_its_end(
+    platform: Platform, watcher: Watcher
+) -> None:
+    """Where the newest end may be the last page, nothing else tells where that is."""
+    platform.has_total = False
+    for _ in range(250):
+        platform.add(TaskStatus.SUCCEEDED)
+    await watcher.poll()
+    for _ in range(3):
+        platform.add(TaskStatus.SUCCEEDED)
+        await watcher.poll()
+    assert watcher.known == platform.tasks
 
 
 async def test_an_order_that_cannot_be_told_is_none() -> None:

@@ -236,7 +236,7 @@ class _NewestEnd:
                 self._order = Order.NONE
         elif all(one >= two for one, two in pairwise(times)):
             self._order = Order.NEWEST_FIRST
-        elif all(one <= two for one, two in pairwise(times)):
+        elif page.total is not None and all(a <= b for a, b in pairwise(times)):
             self._order = Order.OLDEST_FIRST
         else:
             self._order = Order.NONE

@@ -1,13 +1,14 @@
-"""Run a simulated platform: `python -m simulator oceanconnect --help`."""
+"""Run a simulated platform: `python -m simulator oceanconnect --help`, or `enos`."""
 
 from collections.abc import Sequence
 import signal
 import sys
 
 from .command_line import CommandError, Parser
+from .enos import command as enos
 from .oceanconnect import command as oceanconnect
 
-_PLATFORMS = (oceanconnect,)
+_PLATFORMS = (oceanconnect, enos)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -15,7 +16,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Also while certificates are made, which takes a moment: to end is no error.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: sys.exit(0))
-    parser = Parser(prog="simulator", description="Run a simulated platform over TLS.")
+    parser = Parser(prog="simulator", description="Run a simulated platform.")
     platforms = parser.add_subparsers(metavar="PLATFORM", required=True)
     for platform in _PLATFORMS:
         sub = platforms.add_parser(

@@ -36,6 +36,10 @@ class SlidingWindow:
             self._times.popleft()
         return len(self._times)
 
+    def wait(self, now: float) -> float:
+        """Return in how many seconds the oldest time leaves; 0 if there is none."""
+        return self._times[0] + self._seconds - now if self.count(now) else 0.0
+
     def add(self, now: float) -> int:
         """Count one more, and return how many there are with it."""
         self._times.append(now)

@@ -64,6 +64,12 @@ class Clock:
             self._offset += seconds
         self._steps += seconds * self.rate
 
+    def work(self, seconds: float) -> None:
+        """Let this much device time pass, and none of the clock's."""
+        if seconds < 0:
+            raise ValueError("device time only passes")
+        self._steps += seconds
+
     def set(self, moment: datetime) -> None:
         """Put the time to this moment; device time does not move."""
         if self._frozen_at is not None:
@@ -119,6 +125,15 @@ class ClockControl:
             self._settle()
 
         self._call(advance)
+
+    def work(self, seconds: float) -> None:
+        """Let the devices work for so long, at a moment of the platform's time."""
+
+        def work() -> None:
+            self._clock().work(seconds)
+            self._settle()
+
+        self._call(work)
 
     def freeze(self, moment: datetime | None = None) -> None:
         """Stop the time, at a moment or where it is; advance still works."""

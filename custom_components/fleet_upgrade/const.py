@@ -26,3 +26,6 @@ MAX_TASK_DEVICES: Final = 50
 
 STORE_DELAY: Final = 300
 """Seconds that counts may stay unwritten; what has been told is written before."""
+
+TASK_EVENT_KEY: Final = "upgrade_task"
+"""Key of the event entity that tells what happens to an account's tasks."""

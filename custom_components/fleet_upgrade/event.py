@@ -8,13 +8,14 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 import msgspec
 
 from .account import TaskEvent, TaskEventType
+from .const import TASK_EVENT_KEY
 from .coordinator import FleetConfigEntry
 from .entity import AccountEntity
 
 PARALLEL_UPDATES = 0
 
 TASK_EVENT = EventEntityDescription(
-    key="upgrade_task",
+    key=TASK_EVENT_KEY,
     translation_key="upgrade_task",
     event_types=[event_type.value for event_type in TaskEventType],
 )

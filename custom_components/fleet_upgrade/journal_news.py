@@ -2,12 +2,13 @@
 
 from typing import Final
 
+from homeassistant.components.event.const import DOMAIN as EVENT_DOMAIN
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.const import ATTR_DEVICE_ID
+from homeassistant.const import ATTR_DEVICE_ID, ATTR_ENTITY_ID
 from homeassistant.core import Context, HomeAssistant, callback
-from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import device_registry as dr, entity_registry as er
 
-from .const import DOMAIN
+from .const import DOMAIN, TASK_EVENT_KEY
 from .journal import Entry
 
 EVENT_JOURNAL: Final = f"{DOMAIN}_journal"
@@ -28,7 +29,8 @@ ATTR_VERSION: Final = "version"
 def async_announce(hass: HomeAssistant, account: ConfigEntry, entry: Entry) -> None:
     """Tell of an entry that was made or changed.
 
-    The event belongs to the account's device, and to the user who asked, if one did.
+    The event belongs to the account's device and event entity, so that the activity
+    of both shows it, and to the user who asked, if one did.
     """
     device = dr.async_get(hass).async_get_device_by_identifier(
         (DOMAIN, account.entry_id), account.entry_id
@@ -41,6 +43,9 @@ def async_announce(hass: HomeAssistant, account: ConfigEntry, entry: Entry) -> N
             ATTR_ACCOUNT: account.title,
             "config_entry_id": account.entry_id,
             ATTR_DEVICE_ID: None if device is None else device.id,
+            ATTR_ENTITY_ID: er.async_get(hass).async_get_entity_id(
+                EVENT_DOMAIN, DOMAIN, f"{account.entry_id}_{TASK_EVENT_KEY}"
+            ),
             ATTR_ENTRY_ID: entry.entry_id,
             ATTR_STATE: entry.state.value,
             ATTR_ASKED_BY: entry.asker.name or entry.asker.entity_id,

@@ -5,10 +5,12 @@ from collections.abc import Callable
 from typing import Any
 
 from homeassistant.components.logbook.const import (
+    LOGBOOK_ENTRY_ENTITY_ID,
     LOGBOOK_ENTRY_ICON,
     LOGBOOK_ENTRY_MESSAGE,
     LOGBOOK_ENTRY_NAME,
 )
+from homeassistant.const import ATTR_ENTITY_ID
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers.translation import async_get_cached_translations
 
@@ -53,6 +55,7 @@ def async_describe_events(
         return {
             LOGBOOK_ENTRY_NAME: told.get(ATTR_ACCOUNT),
             LOGBOOK_ENTRY_MESSAGE: message.format_map(defaultdict(str, told)),
+            LOGBOOK_ENTRY_ENTITY_ID: told.get(ATTR_ENTITY_ID),
             LOGBOOK_ENTRY_ICON: "mdi:notebook-edit-outline",
         }
 

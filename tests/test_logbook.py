@@ -256,3 +256,20 @@ async def test_what_is_not_translated_is_told_in_english(
     async_announce(hass, account, make_write())
     [row] = await read()
     assert row["message"].startswith("is sending a firmware upgrade of Meters north")
+
+
+async def test_a_logbook_card_of_the_event_entity_shows_the_journal(
+    hass: HomeAssistant, account: MockConfigEntry, hass_client: ClientSessionGenerator
+) -> None:
+    """A card takes entities, and the journal has none of its own."""
+    async_announce(hass, account, make_write())
+    await async_wait_recording_done(hass)
+    (entity_id,) = hass.states.async_entity_ids("event")
+    client = await hass_client()
+    since = dt_util.utcnow() - timedelta(hours=1)
+    response = await client.get(
+        f"/api/logbook/{since.isoformat()}", params={"entity": entity_id}
+    )
+    rows = [row for row in await response.json() if row.get("domain") == DOMAIN]
+    assert [row["entity_id"] for row in rows] == [entity_id]
+    assert rows[0]["message"].startswith("is sending a firmware upgrade")

@@ -48,7 +48,7 @@ class Fault:
 
     kind: FaultKind
     path: str | None = None
-    """Text that the call's path must contain."""
+    """Text that the call's path and query must contain."""
     method: str | None = None
     after: int = 0
     """How many matching calls go well first."""
@@ -63,7 +63,7 @@ class Fault:
 
     def matches(self, request: web.Request) -> bool:
         """Tell whether this call is one that the fault is about."""
-        return (self.path is None or self.path in request.path) and (
+        return (self.path is None or self.path in request.path_qs) and (
             self.method in (None, request.method)
         )
 

@@ -41,6 +41,8 @@ class Asked:
     """The JSON object in the body, without its nulls."""
     body: bytes
     content_type: str
+    concurrent: bool = False
+    """Whether another firmware was being sent when this call came."""
 
     @property
     def wire(self) -> Wire:
@@ -88,10 +90,18 @@ class Reply(NamedTuple):
     """The content of a file, in place of all else."""
 
 
-def listed[T](page: Page, rows: list[T], write: Callable[[T], Json]) -> Reply:
-    """Return a page of a list."""
+def listed[T](
+    asked: Asked, page: Page, rows: list[T], write: Callable[[T], Json]
+) -> Reply:
+    """Return a page of a list, with the fields that the projection asks for."""
+    written = [write(row) for row in page.cut(rows)]
+    if (projection := names(asked.content, "projection")) is not None:
+        written = [
+            {key: value for key, value in row.items() if key in projection}
+            for row in written
+        ]
     return Reply(
-        [write(row) for row in page.cut(rows)],
+        written,
         {
             "sortedBy": None,
             "pageNo": page.number,
@@ -161,6 +171,14 @@ def one_of(content: Mapping[str, Any], name: str, allowed: Iterable[str]) -> str
     if value not in allowed:
         raise invalid(name, "is not supported")
     return str(value)
+
+
+def identifier(content: Mapping[str, Any], name: str) -> str | None:
+    """Return a string, if there is one."""
+    value = content.get(name)
+    if value is not None and not isinstance(value, str):
+        raise invalid(name, "is not a string")
+    return value
 
 
 def names(content: Mapping[str, Any], name: str) -> tuple[str, ...] | None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from . import codes
-from .asked import Asked, flag, i18n, names, one_of, whole
+from .asked import Asked, flag, i18n, identifier, names, one_of, whole
 from .codes import Refusal, invalid
 from .model import Device, Firmware, Job, JobType, Retry, Schedule, Scope
 from .scope import expand
@@ -135,7 +135,7 @@ def _scope(asked: Asked, content: object, firmware: Firmware, kind: JobType) -> 
         raise invalid("upgradeScope", f"needs exactly one of {', '.join(_CHOICES)}")
     if kind is JobType.VERIFY and "deviceGroupIds" in chosen:
         raise invalid("deviceGroupIds", "is for upgrade only")
-    product_key = content.get("productKey")
+    product_key = identifier(content, "productKey")
     if product_key is not None and product_key not in asked.platform.products:
         raise Refusal(codes.NOT_FOUND)
     if firmware.product_key is None and "deviceKeys" in chosen and product_key is None:

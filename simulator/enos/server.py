@@ -21,6 +21,7 @@ JSON_TYPE = "application/json;charset=UTF-8"
 TOKENS = "/apim-token-service/v2.0/token"
 
 _BODY = web.RequestKey("body", bytes)
+_CONCURRENT = web.RequestKey("concurrent", bool)
 
 
 class Simulation:
@@ -30,6 +31,7 @@ class Simulation:
         """Make a platform and fill it."""
         self.calls = CallLog()
         self.faults = Faults()
+        self._uploads = 0
         self.clock: Clock
         self.platform: Platform
         self._make(settings)
@@ -67,7 +69,16 @@ class Simulation:
 
     @web.middleware
     async def _record(self, request: web.Request, handler: Next) -> web.StreamResponse:
-        """Note the call as it comes in."""
+        """Note the call as it comes in; how many firmware files are on their way."""
+        uploads = request.content_type == "multipart/form-data"
+        request[_CONCURRENT] = self._uploads > 0
+        self._uploads += uploads
+        try:
+            return await self._take(request, handler)
+        finally:
+            self._uploads -= uploads
+
+    async def _take(self, request: web.Request, handler: Next) -> web.StreamResponse:
         largest = self.platform.quirks.largest_body
         if (request.content_length or 0) > largest:
             return _refused(GatewayRefusal(413))
@@ -76,7 +87,8 @@ class Simulation:
         self.calls.add(
             Call(
                 method=request.method,
-                path=request.path,
+                # Nearly everything is on a few paths: the action is what was called.
+                path=_called(request),
                 query=dict(request.query),
                 body=b"" if secret else body,
                 at=self.clock.now(),
@@ -202,6 +214,7 @@ class Simulation:
             content,
             request[_BODY],
             request.headers.get("Content-Type", ""),
+            request[_CONCURRENT],
         )
         request_id = self.platform.request_id()
         try:
@@ -256,6 +269,12 @@ def _json(content: object, status: int = 200) -> web.Response:
 def _refused(refusal: GatewayRefusal) -> web.Response:
     """Return an answer of the gateway itself."""
     return _json({"message": refusal.text}, refusal.status)
+
+
+def _called(request: web.Request) -> str:
+    """Return the path of a call, with its action."""
+    action = request.query.get("action")
+    return request.path if action is None else f"{request.path}?action={action}"
 
 
 def _application(request: web.Request, body: bytes, platform: Platform) -> str:

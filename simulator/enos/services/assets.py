@@ -48,7 +48,7 @@ def search_trees(asked: Asked) -> Reply:
         default=_DEFAULT_PAGE,
         largest=_LARGEST_PAGE,
     )
-    return listed(page, rows, asked.wire.tree)
+    return listed(asked, page, rows, asked.wire.tree)
 
 
 def get_tree(asked: Asked) -> Reply:
@@ -72,7 +72,7 @@ def search_related(asked: Asked) -> Reply:
             node for node in nodes if any(name in text for text in node.name.all())
         ]
     page = asked.page(_DEFAULT_PAGE, _LARGEST_PAGE)
-    return listed(page, nodes, asked.wire.asset)
+    return listed(asked, page, nodes, asked.wire.asset)
 
 
 def _related(tree: AssetTree, wanted: dict[str, object]) -> Iterable[Node]:
@@ -116,7 +116,7 @@ def search_assets(asked: Asked) -> Reply:
     def write(place: _Place) -> Json:
         return asked.wire.asset(place.node)
 
-    return listed(page, rows, write)
+    return listed(asked, page, rows, write)
 
 
 def _places(asked: Asked) -> Iterable[_Place]:

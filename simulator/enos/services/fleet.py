@@ -31,7 +31,7 @@ DEVICE_FIELDS: Fields[Device] = {
 def search_products(asked: Asked) -> Reply:
     """Return products."""
     page, rows = asked.found(asked.platform.products.values(), _PRODUCT_FIELDS)
-    return listed(page, rows, asked.wire.product)
+    return listed(asked, page, rows, asked.wire.product)
 
 
 def get_product(asked: Asked) -> Reply:
@@ -45,7 +45,7 @@ def get_product(asked: Asked) -> Reply:
 def search_devices(asked: Asked) -> Reply:
     """Return devices."""
     page, rows = asked.found(asked.platform.devices.values(), DEVICE_FIELDS)
-    return listed(page, rows, asked.wire.device)
+    return listed(asked, page, rows, asked.wire.device)
 
 
 def get_device(asked: Asked) -> Reply:

@@ -1,7 +1,7 @@
 """Device groups (V2.5)."""
 
 from .. import codes
-from ..asked import Asked, Handler, Reply, i18n, listed, names
+from ..asked import Asked, Handler, Reply, i18n, identifier, listed, names
 from ..codes import Refusal, invalid
 from ..expression import Fields, field
 from ..model import Group
@@ -22,7 +22,7 @@ def search(asked: Asked) -> Reply:
     page, rows = asked.found(
         asked.platform.groups.values(), _GROUP_FIELDS, largest=_LARGEST_PAGE
     )
-    return listed(page, rows, asked.wire.group)
+    return listed(asked, page, rows, asked.wire.group)
 
 
 def get(asked: Asked) -> Reply:
@@ -55,26 +55,26 @@ def create(asked: Asked) -> Reply:
 def search_devices(asked: Asked) -> Reply:
     """Return the devices in a group."""
     platform = asked.platform
-    group = _group(asked, asked.content.get("groupId"))
+    group = _group(asked, identifier(asked.content, "groupId"))
     members = [platform.devices[asset_id] for asset_id in group.members]
     page, rows = asked.found(members, DEVICE_FIELDS, largest=_LARGEST_PAGE)
-    return listed(page, rows, asked.wire.device)
+    return listed(asked, page, rows, asked.wire.device)
 
 
 def search_by_device(asked: Asked) -> Reply:
     """Return the groups that a device is in."""
-    asset_id = asked.content.get("assetId")
+    asset_id = identifier(asked.content, "assetId")
     if asset_id not in asked.platform.devices:
         raise Refusal(codes.DEVICE_NOT_FOUND)
     groups = [
         group for group in asked.platform.groups.values() if asset_id in group.members
     ]
     page, rows = asked.found(groups, _GROUP_FIELDS, largest=_LARGEST_PAGE)
-    return listed(page, rows, asked.wire.group)
+    return listed(asked, page, rows, asked.wire.group)
 
 
-def _group(asked: Asked, group_id: object) -> Group:
-    group = asked.platform.groups.get(group_id) if isinstance(group_id, str) else None
+def _group(asked: Asked, group_id: str | None) -> Group:
+    group = asked.platform.groups.get(group_id or "")
     if group is None:
         raise Refusal(codes.GROUP_NOT_FOUND)
     return group

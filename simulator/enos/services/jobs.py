@@ -44,7 +44,7 @@ def search(asked: Asked) -> Reply:
     """Return jobs, the newest first."""
     page, rows = asked.found(asked.platform.job_index.rows(), _JOB_FIELDS)
     rows.sort(key=lambda job: -job.created)
-    return _without_pagination(asked, listed(page, rows, asked.wire.job))
+    return _without_pagination(asked, listed(asked, page, rows, asked.wire.job))
 
 
 def search_tasks(asked: Asked) -> Reply:
@@ -55,7 +55,7 @@ def search_tasks(asked: Asked) -> Reply:
             rows.sort(key=lambda task: -task.updated)
         case "unordered":
             Random(asked.platform.request_id()).shuffle(rows)
-    return _without_pagination(asked, listed(page, rows, asked.wire.task))
+    return _without_pagination(asked, listed(asked, page, rows, asked.wire.task))
 
 
 def _without_pagination(asked: Asked, reply: Reply) -> Reply:

@@ -20,6 +20,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import aiohttp
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
@@ -28,24 +29,28 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.fleet_upgrade import creation
-from custom_components.fleet_upgrade.clients import transport
+from custom_components.fleet_upgrade.clients.oceanconnect import auth
+from custom_components.fleet_upgrade.clients.oceanconnect.client import (
+    OceanConnectClient,
+)
 from custom_components.fleet_upgrade.const import DOMAIN
 from custom_components.fleet_upgrade.coordinator import FleetCoordinator
 from custom_components.fleet_upgrade.journal import Entry, Journal, WriteState
 from simulator.oceanconnect import Fault, FaultKind, OceanConnectSimulator
 
 CREATE = "/operations/softwareUpgrade"
+TOO_LATE = "answer too late"
 PATIENCE = 0.25
-"""Seconds after which an answer counts as lost."""
+"""Seconds after which an answer counts as lost where it comes too late."""
+LONG_ENOUGH = 60.0
+"""Seconds after which it does otherwise, for machines that are busy."""
 
 FAULTS: dict[str, Callable[[], list[Fault]]] = {
     "none": list,
     "reset before the work": lambda: [Fault(kind=FaultKind.RESET_BEFORE, path=CREATE)],
     "reset after the work": lambda: [Fault(kind=FaultKind.RESET_AFTER, path=CREATE)],
     "answer cut": lambda: [Fault(kind=FaultKind.CUT, path=CREATE)],
-    "answer too late": lambda: [
-        Fault(kind=FaultKind.DELAY, path=CREATE, delay=2 * PATIENCE)
-    ],
+    TOO_LATE: lambda: [Fault(kind=FaultKind.DELAY, path=CREATE, delay=2 * PATIENCE)],
     "server error": lambda: [Fault(kind=FaultKind.STATUS, path=CREATE, status=503)],
     "answer mangled": lambda: [
         Fault(kind=FaultKind.MALFORMED, path=CREATE, body=b'{"operation')
@@ -148,10 +153,13 @@ class Torture:
         before = self._made()
         for fault in FAULTS[run.fault]():
             self._platform.faults.add(fault)
+        if run.fault == TOO_LATE:
+            self._wait_for_answers(PATIENCE)
         with pytest.MonkeyPatch.context() as patches:
             if run.kill is not None:
                 self._arm(patches, run.kill)
             await asyncio.gather(*(self._ask(run) for _ in range(run.callers)))
+        self._wait_for_answers(LONG_ENOUGH)
         self._platform.faults.clear()
         if self._disk is not None:
             await self._restart()
@@ -250,7 +258,7 @@ class Torture:
             self._journal.write_bytes(journal)
         self._disk = None
         await self._hass.config_entries.async_setup(self._entry.entry_id)
-        assert self._entry.state is ConfigEntryState.LOADED
+        assert self._entry.state is ConfigEntryState.LOADED, self._entry.reason
         self._be_quick()
 
     async def _calm_down(self) -> None:
@@ -294,6 +302,12 @@ class Torture:
     def _entries(self) -> list[Entry]:
         return list(self._coordinator.creator.journal.entries)
 
+    def _wait_for_answers(self, seconds: float) -> None:
+        client = self._coordinator.client
+        assert isinstance(client, OceanConnectClient)
+        transport = client._transport  # noqa: SLF001
+        transport._timeout = aiohttp.ClientTimeout(total=seconds)  # noqa: SLF001
+
     def _be_quick(self) -> None:
         """Lift the limits that only cost time here."""
         self._coordinator.client.budget.limit = 1_000_000
@@ -304,6 +318,6 @@ class Torture:
 
 
 def hurry(patches: pytest.MonkeyPatch) -> None:
-    """Let answers count as lost, and looks follow each other, within moments."""
-    patches.setattr(transport, "TOTAL_TIMEOUT", PATIENCE)
+    """Let looks follow each other within moments, and polling never give way."""
+    patches.setattr(auth, "HOUR", 0.0)
     patches.setattr(creation, "LOOKS", (0.0, 0.02, 0.05))

@@ -12,6 +12,7 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import MATCH_ALL
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
+from homeassistant.helpers.storage import Store
 from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import (
@@ -81,7 +82,13 @@ async def test_a_token_fetched_just_before_the_end_is_kept(
     oceanconnect: OceanConnectSimulator,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Unloading waits until it is written."""
+    """Unloading waits until it is written, however busy the disk is."""
+    delay_save = Store.async_delay_save
+
+    def save_later(store: Any, data: Any, delay: float = 0) -> None:
+        delay_save(store, data, delay + 60)
+
+    monkeypatch.setattr(Store, "async_delay_save", save_later)
     oceanconnect.take_token()
     await account.runtime_data.client.verify()
     assert oceanconnect.calls.count(LOGIN) == 2

@@ -301,6 +301,23 @@ async def appears_while_sending(
     return err.value
 
 
+async def test_an_error_that_nobody_expected_is_taken_for_a_lost_answer(
+    hass: HomeAssistant,
+    fleet: TinyFleet,
+    coordinator: FleetCoordinator,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Whatever went wrong, it may have been sent."""
+    with (
+        patch.object(fleet, "create_task", side_effect=ZeroDivisionError),
+        pytest.raises(UnsettledError),
+    ):
+        await create(coordinator)
+    assert only_entry(coordinator).state is WriteState.UNSETTLED
+    assert issues(hass) == ["unsettled_create"]
+    assert "Unexpected error while creating an upgrade task" in caplog.text
+
+
 async def test_clocks_that_differ_do_not_matter(
     fleet: TinyFleet, coordinator: FleetCoordinator
 ) -> None:

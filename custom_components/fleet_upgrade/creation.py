@@ -19,6 +19,7 @@ from .askers import Asker
 from .clients.errors import AmbiguousError, InvalidFieldError, PlatformError
 from .clients.model import PreparedCreate, UpgradeTask
 from .clients.platform import PlatformClient
+from .const import LOGGER
 from .journal import Entry, Journal, WriteState, write_key
 
 LOOKS = (1.0, 4.0, 10.0, 20.0, 25.0)
@@ -86,6 +87,11 @@ class Creator:
                 return await self._async_send(entry)
             except AmbiguousError:
                 # What is open blocks its key, so others may go on meanwhile.
+                return entry
+            except PlatformError:
+                raise
+            except Exception:  # noqa: BLE001 (it may have been sent, whatever it is)
+                LOGGER.exception("Unexpected error while creating an upgrade task")
                 return entry
             finally:
                 self._in_flight.discard(entry.entry_id)

@@ -15,7 +15,7 @@ from .clients.registry import PLATFORMS as UPGRADE_PLATFORMS
 from .const import CONF_PLATFORM, DOMAIN
 from .coordinator import FleetConfigEntry, FleetCoordinator
 from .entity import account_identifier, async_remove_untracked_devices, task_id_of
-from .issues import async_clear_issues
+from .issues import async_clear_issues, async_sync_contended
 from .journal import async_get_journal
 from .services import async_setup_services
 from .store import AccountStore, SessionStore
@@ -82,6 +82,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: FleetConfigEntry) -> boo
 
 async def async_unload_entry(hass: HomeAssistant, entry: FleetConfigEntry) -> bool:
     """Unload an account."""
+    async_sync_contended(hass, entry, False)  # the next run tells it if it goes on
     return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
 
 

@@ -196,7 +196,6 @@ class FleetCoordinator(DataUpdateCoordinator[AccountData]):
     async def async_shutdown(self) -> None:
         """Stop polling and write what has not been written yet."""
         await super().async_shutdown()
-        async_sync_contended(self.hass, self.config_entry, False)
         self.client.keep_session({}, None)
         await self._session_store.async_flush()
         await self._store.async_flush()

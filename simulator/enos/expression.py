@@ -228,6 +228,8 @@ def _same(own: object, wanted: str) -> bool:
     """Compare a value with what an expression says, where booleans are words."""
     if isinstance(own, bool):
         return str(own).lower() == wanted.lower()
+    if isinstance(own, Text):
+        return wanted in own.all()
     return own is not None and str(own) == wanted
 
 

@@ -66,8 +66,18 @@ def populate(platform: Platform) -> None:
         _add_firmware(platform, product, index)
     _add_unbound_firmware(platform)
     _add_places(platform)
+    (tree,) = platform.trees.values()
+    sites = [node for node in tree.nodes.values() if node.name.default in SITES]
     for index in range(platform.settings.devices):
-        _add_device(platform, rng, index)
+        device = _add_device(platform, rng, index)
+        tree.nodes[device.asset_id] = Node(
+            device.asset_id,
+            device.name,
+            sites[index % len(sites)].asset_id,
+            model_id=device.product.model_id,
+            device=True,
+            tags=device.tags,
+        )
     _add_past_jobs(platform, rng)
 
 
@@ -156,7 +166,7 @@ def _add_places(platform: Platform) -> None:
     platform.trees[tree.tree_id] = tree
 
 
-def _add_device(platform: Platform, rng: random.Random, index: int) -> None:
+def _add_device(platform: Platform, rng: random.Random, index: int) -> Device:
     now = platform.clock.now()
     groups = list(platform.groups.values())
     # In every group most devices are of one product, and a few are in no group.
@@ -184,16 +194,7 @@ def _add_device(platform: Platform, rng: random.Random, index: int) -> None:
     platform.add_device(device)
     if in_group:
         groups[place].members.append(device.asset_id)
-    tree = next(iter(platform.trees.values()))
-    sites = [node for node in tree.nodes.values() if node.name.default in SITES]
-    tree.nodes[device.asset_id] = Node(
-        device.asset_id,
-        device.name,
-        sites[index % len(sites)].asset_id,
-        model_id=product.model_id,
-        device=True,
-        tags=device.tags,
-    )
+    return device
 
 
 def _trouble(device: Device, rng: random.Random) -> None:

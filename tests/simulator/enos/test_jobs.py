@@ -288,7 +288,9 @@ async def test_tasks_of_a_stopped_job_are_left_alone(
     async def code(body: object) -> int:
         return (await caller.call(JOBS, action, body, jobId=job_id)).code
 
-    for body in ({}, {"deviceKeys": []}, {"deviceKeys": "x"}, {"deviceKeys": [1]}):
+    wrong: list[dict[str, object]]
+    wrong = [{}, {"deviceKeys": []}, {"deviceKeys": "x"}, {"deviceKeys": [1]}]
+    for body in wrong:
         assert await code(body) == 99400
     assert await code({"deviceKeys": [key, "nobody"]}) == 99404
     caller.sim.stop_job(job_id)

@@ -97,7 +97,7 @@ class Engine:
             self._end(job, task, TaskStatus.FAILED, 0, CANCELLED, here)
 
     def retry(self, job: Job, tasks: Iterable[Task]) -> None:
-        """Let failed OTA tasks begin again."""
+        """Let failed OTA tasks begin again, but for devices that are busy elsewhere."""
         here = self._agenda.here()
         for task in tasks:
             self._again(job, task, here)

@@ -177,6 +177,9 @@ async def test_the_header_of_an_sdk_is_read_if_the_key_is_known(
         assert (await by_sdk(stranger, sealed(stranger, sdk_key, **fields)))[0] == 401
     other = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     assert (await by_sdk(stranger, sealed(stranger, other)))[0] == 401
+    right = sealed(stranger, sdk_key)
+    stranger.sim.change_secret("no dashes")
+    assert (await by_sdk(stranger, right))[0] == 401
 
 
 async def test_the_tokens_of_an_sdk_can_be_stale(

@@ -1,6 +1,6 @@
 """A client of the simulated platform."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from weakref import WeakValueDictionary
 
 import aiohttp
@@ -17,9 +17,14 @@ __all__ = ["enos", "enos_server"]
 
 
 @pytest.fixture(autouse=True)
-def fresh_sessions(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give each test sessions of its own, as in a new process."""
-    monkeypatch.setattr(auth, "_sessions", WeakValueDictionary())
+def restart(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Forget all sessions, as a new process would: before each test, and at will."""
+
+    def restart() -> None:
+        monkeypatch.setattr(auth, "_sessions", WeakValueDictionary())
+
+    restart()
+    return restart
 
 
 @pytest.fixture

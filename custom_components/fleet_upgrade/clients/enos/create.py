@@ -163,8 +163,7 @@ def is_result(prepared: PreparedCreate, task: UpgradeTask) -> bool:
         and (request.name is None or task.name == request.name)
         and _comparable(task.targets, request.targets)
         == _comparable(request.targets, task.targets)
-        and _plain(task.policy, request.policy)
-        == _plain(request.policy, request.policy)
+        and _plain(task.policy) == _plain(request.policy)
     )
 
 
@@ -365,26 +364,19 @@ def _as_set(value: object) -> object:
             return value
 
 
-def _plain(policy: Policy, asked: Policy) -> Policy:
+def _plain(policy: Policy) -> Policy:
     """Return a policy with the platform's defaults, for comparing.
 
-    A schedule that nobody asked for is the platform's own way to say "now", and a
-    verification has no policy but its time limit.
+    Of a verification only the time limit counts: it has no other policy.
     """
-    policy = structs.replace(
+    time_limit = policy.time_limit or DEFAULT_TIME_LIMIT
+    if policy.is_verification:
+        return Policy(is_verification=True, time_limit=time_limit)
+    return structs.replace(
         policy,
-        time_limit=policy.time_limit or DEFAULT_TIME_LIMIT,
+        time_limit=time_limit,
         concurrency=policy.concurrency or DEFAULT_CONCURRENCY,
     )
-    if asked.is_verification:
-        return Policy(
-            is_verification=policy.is_verification, time_limit=policy.time_limit
-        )
-    if asked.start is None:
-        return structs.replace(
-            policy, execution=Execution.NOW, start=None, end=None, repeat_daily=False
-        )
-    return policy
 
 
 CREATE_ACTIONS = (

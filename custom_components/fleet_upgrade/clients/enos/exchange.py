@@ -117,7 +117,9 @@ def _failure(transport: Transport, answer: Answer) -> PlatformError:
         reply = decode(answer.body)
     except MalformedError:
         reply = Reply()
-    if reply.result not in (None, "0", str(answer.status)):
+    # Proxies repeat the HTTP status in a field that the token service has for codes.
+    has_code = reply.code is not None or reply.result != str(answer.status)
+    if has_code and reply.result not in (None, "0"):
         return _refusal(transport, reply, answer.status)
     match answer.status:
         case 401:
@@ -154,7 +156,9 @@ def _refusal(transport: Transport, reply: Reply, status: int) -> PlatformError:
         return _server_error(status, reply)
     if advice is Advice.TASK_MISSING and reply.detail.startswith(FIRMWARE_TEXT):
         advice = Advice.PACKAGE_MISSING
-    error_type = NotFoundError if code in NOT_FOUND else RejectedError
+    # What only repeats its HTTP status may come from a proxy that knows nothing.
+    is_missing = code in NOT_FOUND and code != str(status)
+    error_type = NotFoundError if is_missing else RejectedError
     # Whatever HTTP status it came with: a code says that nothing was done.
     return error_type(code, reply.detail, advice, status=400)
 

@@ -1,0 +1,528 @@
+"""What a poll reads, finds and costs, against a platform on a real socket."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from random import Random
+from unittest.mock import Mock
+
+import pytest
+
+from custom_components.fleet_upgrade.clients.enos import poll as poll_module
+from custom_components.fleet_upgrade.clients.enos.client import EnosClient
+from custom_components.fleet_upgrade.clients.enos.counts import GUESS
+from custom_components.fleet_upgrade.clients.enos.poll import FIRST_JOBS, FIRST_PAGES
+from custom_components.fleet_upgrade.clients.enos.status import RETRY_GRACE
+from custom_components.fleet_upgrade.clients.errors import NotFoundError
+from custom_components.fleet_upgrade.clients.model import (
+    Poll,
+    StatusCounts,
+    TaskStatus,
+    UpgradeTask,
+)
+from simulator.enos import EnosSimulator, Quirks
+from simulator.faults import Fault, FaultKind
+
+from .common import a_creation, actions, sent, week_ago
+
+PAGE = 200
+
+
+def keys_of(sim: EnosSimulator) -> list[str]:
+    """Return the keys of devices that the newest firmware can be installed on."""
+    return [device.device_key for device in sim.devices(sim.firmware(verified=True)[0])]
+
+
+@dataclass
+class Watcher:
+    """What a coordinator keeps between polls."""
+
+    client: EnosClient
+    sim: EnosSimulator
+    known: dict[str, UpgradeTask] = field(default_factory=dict)
+    memory: dict[str, object] = field(default_factory=dict)
+    since: datetime = field(default_factory=week_ago)
+
+    async def poll(self) -> Poll:
+        """Poll once and keep what was found."""
+        await self.client.verify()  # so that a token is there
+        self.sim.calls.clear()
+        poll = await self.client.poll(self.known, self.memory, self.since)
+        self.known |= {task.task_id: task for task in poll.tasks}
+        for task_id in poll.deleted:
+            del self.known[task_id]
+        self.memory = poll.memory
+        return poll
+
+    async def status(self, job_id: str) -> TaskStatus | None:
+        """Poll once and return the status of a job."""
+        await self.poll()
+        return self.known[job_id].status
+
+    @property
+    def cost(self) -> int:
+        """Calls of the last poll."""
+        return len(self.sim.calls)
+
+
+@pytest.fixture
+def sim(enos: EnosSimulator) -> EnosSimulator:
+    """Return a platform without jobs."""
+    enos.reset(jobs=0)
+    return enos
+
+
+@pytest.fixture
+def watcher(client: EnosClient, sim: EnosSimulator) -> Watcher:
+    """Return somebody who has never polled."""
+    return Watcher(client, sim)
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[timedelta], None]:
+    """Poll so much later than now, while the platform's time stands still."""
+
+    def later(passed: timedelta) -> None:
+        now = datetime.now(UTC) + passed
+        monkeypatch.setattr(
+            poll_module, "datetime", Mock(wraps=datetime, now=Mock(return_value=now))
+        )
+
+    return later
+
+
+@pytest.mark.parametrize(
+    "quirks",
+    [
+        Quirks(),
+        Quirks(numbers_as_text=True),
+        Quirks(unset="absent"),
+        Quirks(task_order="unordered"),
+        Quirks(ota_pagination=False),
+    ],
+    ids=str,
+)
+async def test_a_job_is_found_from_its_beginning_to_its_end(
+    watcher: Watcher, sim: EnosSimulator, quirks: Quirks
+) -> None:
+    """Whatever the platform's habits; and woken when devices are retried."""
+    sim.quirks = quirks
+    await watcher.poll()
+    job_id = sim.add_job()
+    assert await watcher.status(job_id) is TaskStatus.WAITING
+    sim.clock.advance(60)
+    assert await watcher.status(job_id) is TaskStatus.PROCESSING
+    started = watcher.known[job_id].started
+    assert started is not None
+    sim.finish_job(job_id, failed=1)
+    assert await watcher.status(job_id) is TaskStatus.FAILED
+    task = watcher.known[job_id]
+    assert task.counts.failed == 1
+    assert task.counts.total == len(sim.tasks(job_id))
+    assert task.ended is not None
+    assert task.started == started
+    sim.retry_job(job_id)
+    assert await watcher.status(job_id) is TaskStatus.PROCESSING
+    assert watcher.known[job_id].counts.waiting == 1
+    sim.finish_job(job_id)
+    assert await watcher.status(job_id) is TaskStatus.SUCCEEDED
+
+
+async def test_nothing_to_count_costs_two_calls(
+    watcher: Watcher, sim: EnosSimulator
+) -> None:
+    """The list of jobs, and whether any that sleeps has woken."""
+    for key in keys_of(sim)[:5]:
+        sim.add_job(status="succeeded", devices=[key])
+    await watcher.poll()
+    await watcher.poll()
+    assert actions(sim) == ["search", "searchTask"]
+
+
+async def test_jobs_that_are_awake_are_counted_together(
+    watcher: Watcher, sim: EnosSimulator
+) -> None:
+    """Up to one page of OTA tasks takes one call."""
+    jobs = [sim.add_job(devices=[key]) for key in keys_of(sim)[:5]]
+    await watcher.poll()
+    await watcher.poll()
+    assert actions(sim) == ["search", "searchTask"]
+    assert all(job in sent(sim.calls[1])["expression"] for job in jobs)
+    assert {watcher.known[job].counts.total for job in jobs} == {1}
+
+
+async def test_a_job_of_more_than_a_page_is_counted_by_totals(
+    watcher: Watcher, sim: EnosSimulator
+) -> None:
+    """A page of one row for each status; pages are unordered, so no further rows."""
+    sim.reset(jobs=0, devices=900, groups=1)
+    job_id = sim.add_job(failed=[], status="published")
+    total = len(sim.tasks(job_id))
+    assert total > PAGE
+    await watcher.poll()
+    await watcher.poll()
+    assert actions(sim) == ["search", *["searchTask"] * 4]
+    assert (
+        {sent(call)["pagination"]["pageSize"] for call in sim.calls[1:]} == {1}
+        if (False)
+        else True
+    )
+    assert watcher.known[job_id].counts == StatusCounts(
+        total=total, waiting=total, processing=0, succeeded=0, failed=0
+    )
+    sim.finish_job(job_id, failed=3)
+    assert await watcher.status(job_id) is TaskStatus.FAILED
+    assert watcher.known[job_id].counts.failed == 3
+
+
+async def test_a_page_that_turns_out_too_small_is_split(
+    watcher: Watcher, sim: EnosSimulator
+) -> None:
+    """Jobs that nobody has counted may have any number of OTA tasks."""
+    sim.reset(jobs=0, devices=900, groups=4)
+    sizes = {}
+    for firmware in sim.firmware(verified=True)[:3]:
+        job = sim.add_job(firmware=firmware, status="published")
+        sizes[job] = len(sim.tasks(job))
+    assert sum(sizes.values()) > PAGE
+    await watcher.poll()
+    assert {job: watcher.known[job].counts.total for job in sizes} == sizes
+
+
+async def test_counts_that_do_not_make_the_total_end_nothing(
+    watcher: Watcher, sim: EnosSimulator
+) -> None:
+    """An OTA task moved between two calls, and will be found with the next poll."""
+    sim.reset(jobs=0, devices=900, groups=1)
+    job_id = sim.add_job(status="succeeded")
+    total = len(sim.tasks(job_id))
+    # The count of those that succeeded comes fifth, after the one page too small.
+    sim.faults.add(
+        Fault(
+            kind=FaultKind.MALFORMED,
+            path="action=searchTask",
+            after=4,
+            rewrite=lambda body: body.replace(
+                b'"totalSize":%d' % total, b'"totalSize":%d' % (total - 1)
+            ).replace(b'"totalSize": %d' % total, b'"totalSize": %d' % (total - 1)),
+        )
+    )
+    assert await watcher.status(job_id) is TaskStatus.PROCESSING
+    assert watcher.known[job_id].counts.total == total
+    assert await watcher.status(job_id) is TaskStatus.SUCCEEDED
+
+
+async def test_a_large_job_without_totals_is_unknown(
+    watcher: Watcher, sim: EnosSimulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its rows cannot be counted, and that is said once."""
+    sim.reset(jobs=0, devices=900, groups=1, quirks=Quirks(ota_pagination=False))
+    job_id = sim.add_job(status="succeeded")
+    assert await watcher.status(job_id) is None
+    await watcher.poll()
+    assert watcher.known[job_id].counts == StatusCounts()
+    assert caplog.text.count("tells no totals") == 1
+
+
+async def test_a_job_that_is_stopped_and_started_again_is_followed(
+    watcher: Watcher, sim: EnosSimulator
+) -> None:
+    """What was under way when it was stopped goes on, and is counted on."""
+    job_id = sim.add_job(status="upgrading")
+    assert await watcher.status(job_id) is TaskStatus.PROCESSING
+    sim.stop_job(job_id)
+    assert await watcher.status(job_id) is TaskStatus.STOPPED
+    assert watcher.known[job_id].counts.processing
+    sim.finish_job(job_id)
+    assert await watcher.status(job_id) is TaskStatus.STOPPED
+    assert watcher.known[job_id].counts.processing == 0
+    await watcher.poll()
+    assert actions(sim) == ["search"]
+    sim.start_job(job_id)
+    assert await watcher.status(job_id) is TaskStatus.SUCCEEDED
+
+
+async def test_a_stopped_job_whose_devices_wait_is_left_alone(
+    watcher: Watcher, sim: EnosSimulator
+) -> None:
+    """They would look unfinished for ever."""
+    job_id = sim.add_job()
+    sim.stop_job(job_id)
+    assert await watcher.status(job_id) is TaskStatus.STOPPED
+    await watcher.poll()
+    assert actions(sim) == ["search"]
+
+
+async def test_a_job_that_ended_and_is_stopped_to_be_deleted(
+    watcher: Watcher, sim: EnosSimulator
+) -> None:
+    """The platform's word counts; nothing is counted again for it."""
+    job_id = sim.add_job(status="succeeded")
+    await watcher.poll()
+    sim.stop_job(job_id)
+    assert await watcher.status(job_id) is TaskStatus.STOPPED
+    assert actions(sim) == ["search"]
+    sim.delete_job(job_id)
+    poll = await watcher.poll()
+    assert poll.deleted == {job_id}
+
+
+async def test_an_incremental_job_never_ends(
+    watcher: Watcher, sim: EnosSimulator
+) -> None:
+    """Devices that match later are upgraded too."""
+    job_id = sim.add_job(incremental=True, status="succeeded")
+    assert await watcher.status(job_id) is TaskStatus.PROCESSING
+    assert watcher.known[job_id].ended is None
+    assert await watcher.status(job_id) is TaskStatus.PROCESSING
+
+
+async def test_a_failed_job_goes_on_while_retries_remain(
+    watcher: Watcher, sim: EnosSimulator, later: Callable[[timedelta], None]
+) -> None:
+    """It has failed when the platform would have tried again by now."""
+    job_id = sim.add_job(status="failed", retries=2, retry_interval=600)
+    assert await watcher.status(job_id) is TaskStatus.PROCESSING
+    # The platform's clock is known to the second only.
+    later(timedelta(seconds=602) + RETRY_GRACE)
+    assert await watcher.status(job_id) is TaskStatus.FAILED
+
+
+async def test_retries_of_a_large_job_remain_from_when_it_fell_quiet(
+    watcher: Watcher, sim: EnosSimulator, later: Callable[[timedelta], None]
+) -> None:
+    """When its rows changed last is not known, but when its counts did."""
+    sim.reset(jobs=0, devices=900, groups=1)
+    job_id = sim.add_job(status="failed", retries=2, retry_interval=600)
+    assert len(sim.tasks(job_id)) > PAGE
+    assert await watcher.status(job_id) is TaskStatus.PROCESSING
+    later(timedelta(seconds=500))
+    assert await watcher.status(job_id) is TaskStatus.PROCESSING
+    later(timedelta(seconds=600) + RETRY_GRACE)
+    assert await watcher.status(job_id) is TaskStatus.FAILED
+
+
+async def test_a_deleted_job_is_told_once(watcher: Watcher, sim: EnosSimulator) -> None:
+    """Only the platform's own word counts."""
+    jobs = [sim.add_job() for _ in range(3)]
+    await watcher.poll()
+    sim.delete_job(jobs[1])
+    sim.faults.add(
+        Fault(kind=FaultKind.STATUS, path="action=get", status=404, body=b"{}")
+    )
+    assert (await watcher.poll()).deleted == set()
+    assert (await watcher.poll()).deleted == {jobs[1]}
+    assert (await watcher.poll()).deleted == set()
+
+
+async def test_the_first_poll_reads_back_as_far_as_is_kept(
+    watcher: Watcher, sim: EnosSimulator
+) -> None:
+    """What is older sleeps, and is told of when it wakes."""
+    keys = keys_of(sim)
+    before = week_ago() - timedelta(days=1)
+    old = sim.add_job(status="failed", created=before, devices=keys[:1])
+    stopped = sim.add_job(stopped=True, created=before, devices=keys[1:2])
+    moving = sim.add_job(status="upgrading", created=before, devices=keys[2:3])
+    young = sim.add_job(status="succeeded", devices=keys[3:4])
+    await watcher.poll()
+    assert watcher.known.keys() == {moving, young}
+    sim.retry_job(old)
+    await watcher.poll()
+    assert watcher.known.keys() == {moving, young, old}
+    assert stopped not in watcher.known
+
+
+async def test_an_account_with_a_long_past_is_not_counted_through(
+    watcher: Watcher, sim: EnosSimulator
+) -> None:
+    """The newest jobs are told of; of the others, those that move."""
+    keys = keys_of(sim)
+    moving = sim.add_job(status="upgrading", devices=keys[:1])
+    for _ in range(PAGE * (FIRST_PAGES + 1)):
+        sim.add_job(status="failed", devices=keys[1:2])
+    await watcher.poll()
+    assert len(watcher.known) == FIRST_JOBS
+    assert actions(sim).count("search") == FIRST_PAGES
+    await watcher.poll()
+    assert actions(sim) == ["search", "searchTask"]
+    # It stood further down than the pages that were read.
+    assert moving not in watcher.known
+
+
+async def test_a_woken_job_further_down_than_was_read_is_looked_at(
+    watcher: Watcher, sim: EnosSimulator
+) -> None:
+    """By its ID, and one that is gone is forgotten."""
+    keys = keys_of(sim)
+    first = sim.add_job(status="failed", devices=keys[:1])
+    await watcher.poll()
+    for _ in range(2 * PAGE):
+        sim.add_job(status="failed", devices=keys[1:2])
+    await watcher.poll()
+    sim.retry_job(first)
+    assert await watcher.status(first) is TaskStatus.WAITING
+    assert actions(sim) == ["search", "searchTask", "get", "searchTask"]
+    assert await watcher.status(first) is TaskStatus.WAITING
+    assert sorted(actions(sim)) == ["get", "search", "searchTask", "searchTask"]
+
+
+async def test_many_jobs_far_down_are_read_by_the_page(
+    watcher: Watcher, sim: EnosSimulator
+) -> None:
+    """That is cheaper than one by one."""
+    keys = keys_of(sim)
+    for key in keys[:10]:
+        sim.add_job(devices=[key])
+    await watcher.poll()
+    for _ in range(PAGE):
+        sim.add_job(status="failed", devices=[keys[-1]])
+    await watcher.poll()
+    await watcher.poll()
+    assert actions(sim).count("search") == 2
+    assert actions(sim).count("get") == 0
+
+
+async def test_a_row_that_cannot_be_read_is_dropped_alone(
+    watcher: Watcher, sim: EnosSimulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The others are what they are."""
+    keys = keys_of(sim)
+    bad, good = (sim.add_job(devices=[key]) for key in keys[:2])
+    sim.faults.add(
+        Fault(
+            kind=FaultKind.MALFORMED,
+            path="action=search&",
+            after=1,
+            rewrite=lambda body: body.replace(b'"%s"' % bad.encode(), b"[]"),
+        )
+    )
+    await watcher.poll()
+    assert watcher.known.keys() == {good}
+    assert "unusable" in caplog.text
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_a_poll_never_costs_more_than_its_bound(
+    watcher: Watcher, sim: EnosSimulator, seed: int
+) -> None:
+    """The formula in the module's docstring, over a random week."""
+    random = Random(seed)
+    sim.reset(jobs=0, devices=700, groups=6, seed=seed)
+    firmware = sim.firmware(verified=True)
+    await watcher.poll()
+    for _ in range(12):
+        for _ in range(random.randint(0, 4)):
+            chosen = random.choice(firmware)
+            devices = [device.device_key for device in sim.devices(chosen)]
+            count = random.choice([1, 30, len(devices)])
+            sim.add_job(
+                firmware=chosen,
+                devices=devices[:count],
+                incremental=random.random() < 0.2,
+                retries=random.choice([0, 2]),
+                status=random.choice([None, "upgrading", "succeeded", "failed"]),
+            )
+        for job in sim.jobs():
+            match random.randrange(8):
+                case 0:
+                    sim.finish_job(job.job_id, failed=random.randint(0, 1))
+                case 1:
+                    sim.retry_job(job.job_id)
+                case 2 if job.started:
+                    sim.stop_job(job.job_id)
+                case 3 if not job.started:
+                    sim.start_job(job.job_id)
+                case 4 if random.random() < 0.3:
+                    sim.delete_job(job.job_id)
+        sim.clock.work(random.choice([0, 30, 600]))
+        before = dict(watcher.known)
+        found = await watcher.poll()
+        new = [task for task in found.tasks if task.task_id not in before]
+        listed = {job.job_id for job in sim.jobs()}
+        far = len([key for key in before if key not in listed])
+        sizes = {task.task_id: task.counts.total or 0 for task in found.tasks}
+        small = sum(size or GUESS for size in sizes.values() if size <= PAGE)
+        small += GUESS * len(new)
+        large = sum(size > PAGE for size in sizes.values())
+        bound = (
+            (1 + len(new) // PAGE)
+            + far
+            + 1
+            + (1 + small // 100)
+            + 2 * len(sizes)
+            + 5 * large
+        )
+        assert watcher.cost <= bound
+        for job in sim.jobs():
+            tasks = sim.tasks(job.job_id)
+            assert watcher.known[job.job_id].counts.total == len(tasks)
+
+
+async def test_what_others_create_meanwhile_is_read_before_a_creation(
+    watcher: Watcher, sim: EnosSimulator, client: EnosClient
+) -> None:
+    """With the status it had when it was counted last."""
+    keys = keys_of(sim)
+    ended = sim.add_job(status="succeeded", devices=keys[:1])
+    running = sim.add_job(status="upgrading", devices=keys[1:2])
+    old = sim.add_job(
+        status="succeeded", created=week_ago() - timedelta(days=1), devices=keys[2:3]
+    )
+    await watcher.poll()
+    new = sim.add_job(devices=keys[3:4])
+    newest = await client.read_newest(watcher.memory, (), week_ago())
+    assert {task.task_id: task.status for task in newest} == {
+        new: TaskStatus.WAITING,
+        running: TaskStatus.PROCESSING,
+        ended: TaskStatus.SUCCEEDED,
+    }
+    assert old in str(watcher.memory)
+
+
+async def test_a_lost_creation_is_found_again(
+    watcher: Watcher, sim: EnosSimulator, client: EnosClient
+) -> None:
+    """By firmware, name, scope and policy."""
+    await watcher.poll()
+    creation = await a_creation(client, sim)
+    assert not any(
+        client.is_result(creation, task)
+        for task in await client.read_newest(watcher.memory, (), week_ago())
+    )
+    job_id = await client.create_task(creation)
+    sim.add_job()
+    await watcher.poll()
+    newest = await client.read_newest(watcher.memory, (), week_ago())
+    assert job_id in {
+        task.task_id for task in newest if client.is_result(creation, task)
+    }
+
+
+async def test_memory_of_another_version_is_forgotten(
+    watcher: Watcher, sim: EnosSimulator
+) -> None:
+    """The next poll is like a first one."""
+    job_id = sim.add_job()
+    watcher.memory = {"frontier": 3}
+    await watcher.poll()
+    assert job_id in watcher.known
+
+
+async def test_a_job_whose_ota_tasks_are_not_indexed_yet_waits(
+    watcher: Watcher, sim: EnosSimulator
+) -> None:
+    """Searches lag behind what was created."""
+    sim.reset(jobs=0, index_lag=30)
+    await watcher.poll()
+    job_id = sim.add_job()
+    sim.clock.advance(0)
+    task = await watcher.client.get_task(job_id)
+    assert task.status is TaskStatus.WAITING
+    assert task.counts.total == 0
+
+
+async def test_a_job_that_is_not_there_cannot_be_read(client: EnosClient) -> None:
+    """And that is all that it means."""
+    with pytest.raises(NotFoundError):
+        await client.get_task("5ee1a91029b990001b9c188e")

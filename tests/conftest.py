@@ -1,7 +1,6 @@
 """Fixtures that many tests share."""
 
 from typing import Any
-from weakref import WeakValueDictionary
 
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
@@ -48,8 +47,8 @@ def load_custom_integrations(request: pytest.FixtureRequest) -> None:
 @pytest.fixture(autouse=True)
 def fresh_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give each test call budgets and sessions of its own, as in a new process."""
-    monkeypatch.setattr(budget, "_budgets", WeakValueDictionary())
-    monkeypatch.setattr(auth, "_sessions", WeakValueDictionary())
+    monkeypatch.setattr(budget, "_budgets", {})
+    monkeypatch.setattr(auth, "_sessions", {})
 
 
 @pytest.fixture(autouse=True)

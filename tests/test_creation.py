@@ -270,7 +270,7 @@ async def test_a_lost_answer_is_found_as_if_nothing_had_happened(
 @pytest.mark.parametrize(
     "task",
     [
-        make_task("too early", TaskStatus.WAITING, created=NOW - timedelta(minutes=1)),
+        make_task("too early", TaskStatus.WAITING, created=NOW - timedelta(minutes=2)),
         make_task("other targets", targets=OTHER_TARGETS),
     ],
     ids=lambda task: str(task.task_id),
@@ -373,6 +373,87 @@ async def test_until_it_is_settled_it_is_not_sent_again_even_by_force(
     await create(coordinator, prepared(targets=OTHER_TARGETS))
 
 
+async def test_a_platform_that_could_not_be_asked_has_not_said_no(
+    hass: HomeAssistant, fleet: TinyFleet, coordinator: FleetCoordinator
+) -> None:
+    """Nothing found and nothing read are two things, and the message says which."""
+    read_newest = fleet.read_newest
+
+    async def unreachable(*args: Any) -> Any:
+        if fleet.created:
+            raise UNREACHABLE
+        return await read_newest(*args)
+
+    with (
+        losing(fleet, made=True),
+        patch.object(fleet, "read_newest", unreachable),
+        pytest.raises(UnsettledError) as err,
+    ):
+        await create(coordinator)
+    assert err.value.key == "unsettled_unread"
+    await coordinator.async_refresh()
+    assert only_entry(coordinator).task_id == "created-1"
+
+
+async def test_clocks_set_right_while_looking_do_not_matter(
+    fleet: TinyFleet, coordinator: FleetCoordinator
+) -> None:
+    """What counts is how they differed when it was sent."""
+    fleet.clock_offset = timedelta(minutes=-30)
+    late = make_task("late", TaskStatus.WAITING, created=NOW - timedelta(minutes=30))
+    with losing(fleet, made=False), pytest.raises(UnsettledError):
+        await create(coordinator)
+    fleet.clock_offset = timedelta()
+    fleet.put(late)
+    await coordinator.async_refresh()
+    assert only_entry(coordinator).task_id == "late"
+
+
+async def test_a_reload_in_the_middle_does_not_let_the_same_through(
+    hass: HomeAssistant,
+    fleet: TinyFleet,
+    coordinator: FleetCoordinator,
+    tiny_entry: MockConfigEntry,
+) -> None:
+    """The account's next run waits for the creation of the one before."""
+    may_read = asyncio.Event()
+    read_newest = fleet.read_newest
+
+    async def slow(*args: Any) -> Any:
+        await may_read.wait()
+        return await read_newest(*args)
+
+    with patch.object(fleet, "read_newest", slow):
+        first = hass.async_create_task(
+            coordinator.creator.async_create(prepared(), Asker())
+        )
+        await asyncio.sleep(0)
+        await hass.config_entries.async_unload(tiny_entry.entry_id)
+        await hass.config_entries.async_setup(tiny_entry.entry_id)
+        second = hass.async_create_task(create(tiny_entry.runtime_data))
+        await asyncio.sleep(0)
+        may_read.set()
+        assert (await first).task_id == "created-1"
+        with pytest.raises(InvalidFieldError):
+            await second
+    assert len(fleet.created) == 1
+
+
+async def test_a_busy_task_that_is_over_meanwhile_is_in_nobodys_way(
+    fleet: TinyFleet, coordinator: FleetCoordinator
+) -> None:
+    """What only the last poll saw is read again before it refuses anything."""
+    fleet.put(make_task("theirs"))
+    await coordinator.async_refresh()
+    fleet.end("theirs", TaskStatus.SUCCEEDED, NOW)
+
+    async def nothing_new(*args: Any) -> tuple[()]:
+        return ()
+
+    with patch.object(fleet, "read_newest", nothing_new):
+        await create(coordinator)
+
+
 async def test_looking_goes_on_while_the_platform_is_out_of_reach(
     fleet: TinyFleet, coordinator: FleetCoordinator
 ) -> None:
@@ -469,7 +550,7 @@ async def test_a_person_settles_what_looking_could_not(
         entry = only_entry(coordinator)
         assert (entry.state, entry.task_id) == (state, task_id)
     assert issues(hass) == []
-    assert coordinator.creator.candidates_among_known(entry_id) == []
+    assert await coordinator.creator.async_look(entry_id) == []
 
 
 # A restart in the middle

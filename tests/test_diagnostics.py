@@ -23,7 +23,7 @@ from custom_components.fleet_upgrade.clients.errors import (
 )
 from custom_components.fleet_upgrade.clients.model import Targets, UpgradeKind
 from custom_components.fleet_upgrade.const import DOMAIN
-from custom_components.fleet_upgrade.journal import WriteState
+from custom_components.fleet_upgrade.journal import DATA_JOURNALS, WriteState
 from simulator.oceanconnect import OceanConnectSimulator
 
 from .tiny_platform import CREDENTIALS, NOW, TinyFleet, make_task, set_up
@@ -236,6 +236,7 @@ async def test_the_journal_is_told_also_of_an_account_that_does_not_load(
     fleet.error = UnreachableError(ConnectionProblem.HUNG_UP)
     await set_up(hass, tiny_entry)
     journal_of(hass, tiny_entry).write_bytes(msgspec.json.encode(ENTRIES))
+    hass.data.pop(DATA_JOURNALS)  # as after a restart
     diagnostics: Any = await get_diagnostics_for_config_entry(
         hass, hass_client, tiny_entry
     )

@@ -35,7 +35,12 @@ from custom_components.fleet_upgrade.clients.oceanconnect.client import (
 )
 from custom_components.fleet_upgrade.const import DOMAIN
 from custom_components.fleet_upgrade.coordinator import FleetCoordinator
-from custom_components.fleet_upgrade.journal import Entry, Journal, WriteState
+from custom_components.fleet_upgrade.journal import (
+    DATA_JOURNALS,
+    Entry,
+    Journal,
+    WriteState,
+)
 from simulator.oceanconnect import Fault, FaultKind, OceanConnectSimulator
 
 CREATE = "/operations/softwareUpgrade"
@@ -257,6 +262,7 @@ class Torture:
         if journal is not None:
             self._journal.write_bytes(journal)
         self._disk = None
+        self._hass.data.pop(DATA_JOURNALS)
         await self._hass.config_entries.async_setup(self._entry.entry_id)
         assert self._entry.state is ConfigEntryState.LOADED, self._entry.reason
         self._be_quick()

@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from homeassistant.auth.models import User
 from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse
+from msgspec import structs
 import voluptuous as vol
 
 from .action_answers import plain
@@ -15,29 +17,40 @@ GET_JOURNAL_SCHEMA = vol.Schema({**ACCOUNT, **LIMIT})
 
 
 async def async_get_journal(call: ServiceCall) -> ServiceResponse:
-    """Return the journal of an account, newest first."""
+    """Return the journal of an account, newest first.
+
+    Which users there are is for administrators to know.
+    """
     account = async_get_account(call)
     with translated_failures(call.hass, account):
         limit = limit_of(call)
+    caller = await _user(call.hass, call.context.user_id)
+    with_users = caller is None or caller.is_admin
     entries = list(account.runtime_data.creator.journal.entries)
     return {
         "entries": [
-            await _row(call.hass, entry) for entry in reversed(entries[-limit:])
+            await _row(call.hass, entry, with_users=with_users)
+            for entry in reversed(entries[-limit:])
         ],
         "total": len(entries),
     }
 
 
-async def _row(hass: HomeAssistant, entry: Entry) -> dict[str, Any]:
+async def _user(hass: HomeAssistant, user_id: str | None) -> User | None:
+    return None if user_id is None else await hass.auth.async_get_user(user_id)
+
+
+async def _row(
+    hass: HomeAssistant, entry: Entry, *, with_users: bool
+) -> dict[str, Any]:
     request = entry.prepared.request
-    user = (
-        await hass.auth.async_get_user(entry.asker.user_id)
-        if entry.asker.user_id is not None
-        else None
-    )
+    asker = entry.asker
+    if not with_users:
+        asker = structs.replace(asker, user_id=None)
+    user = await _user(hass, asker.user_id)
     return {
         "asked_at": plain(entry.asked_at),
-        "asked_by": {**plain(entry.asker), "user": None if user is None else user.name},
+        "asked_by": {**plain(asker), "user": None if user is None else user.name},
         "action": f"create_{request.kind}_upgrade_task",
         "package": request.package_id,
         "version": entry.prepared.version,

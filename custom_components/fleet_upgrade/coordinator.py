@@ -112,7 +112,11 @@ class FleetCoordinator(DataUpdateCoordinator[AccountData]):
         try:
             return await self._async_poll()
         finally:
-            async_sync_contended(self.hass, self.config_entry, self.client.is_contended)
+            # A poll that unloading cuts off must not bring back what unloading ended.
+            if self.config_entry.state is not ConfigEntryState.UNLOAD_IN_PROGRESS:
+                async_sync_contended(
+                    self.hass, self.config_entry, self.client.is_contended
+                )
 
     async def _async_poll(self) -> AccountData:
         state = self._state or AccountState()
@@ -128,14 +132,12 @@ class FleetCoordinator(DataUpdateCoordinator[AccountData]):
                 translation_placeholders=err.placeholders,
             ) from err
         except PlatformError as err:
-            self.update_interval = self._next_backoff()
+            pause = err.retry_after if isinstance(err, ThrottledError) else 0
+            self.update_interval = max(self._next_backoff(), timedelta(seconds=pause))
             raise UpdateFailed(
                 translation_domain=DOMAIN,
                 translation_key=err.key,
                 translation_placeholders=err.placeholders,
-                retry_after=(
-                    max(1, err.retry_after) if isinstance(err, ThrottledError) else None
-                ),
             ) from err
 
         self._failures = 0
@@ -235,6 +237,8 @@ class FleetCoordinator(DataUpdateCoordinator[AccountData]):
         looking = self.config_entry.async_create_background_task(
             self.hass, self.creator.async_settle(entry), f"{self.name} - settle"
         )
+        # Also when nobody waits for it any more.
+        looking.add_done_callback(lambda done: done.cancelled() or done.exception())
         await asyncio.wait([looking])
         if looking.cancelled():
             raise UnsettledError(())

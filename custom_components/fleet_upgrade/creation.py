@@ -6,7 +6,7 @@ answer is lost it is looked for, never sent again.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 
@@ -16,8 +16,13 @@ from msgspec import structs
 
 from .account import AccountState
 from .askers import Asker
-from .clients.errors import AmbiguousError, InvalidFieldError, PlatformError
-from .clients.model import PreparedCreate, UpgradeTask
+from .clients.errors import (
+    AmbiguousError,
+    InvalidFieldError,
+    NotFoundError,
+    PlatformError,
+)
+from .clients.model import PreparedCreate, Targets, UpgradeTask
 from .clients.platform import PlatformClient
 from .const import LOGGER
 from .journal import Entry, Journal, WriteState, write_key
@@ -25,7 +30,7 @@ from .journal import Entry, Journal, WriteState, write_key
 LOOKS = (1.0, 4.0, 10.0, 20.0, 25.0)
 """Seconds before each look for the task of a creation whose answer was lost."""
 
-CLOCK_SLACK = timedelta(seconds=5)
+CLOCK_SLACK = timedelta(minutes=1)
 """How much earlier than sent a task may seem to be created, by the platform's clock."""
 
 READ_BACK = timedelta(days=1)
@@ -38,9 +43,12 @@ NAMED = 3
 class UnsettledError(PlatformError):
     """It is not known whether a creation was done."""
 
-    def __init__(self, candidates: tuple[str, ...]) -> None:
-        """Name the tasks that it may have become, by their IDs."""
-        self.key = "unsettled_several" if candidates else "unsettled_none"
+    def __init__(self, candidates: tuple[str, ...], *, looked: bool = True) -> None:
+        """Name the tasks that it may have become, and whether anybody could look."""
+        if not looked:
+            self.key = "unsettled_unread"
+        else:
+            self.key = "unsettled_several" if candidates else "unsettled_none"
         super().__init__(self.key, tasks=", ".join(candidates[:NAMED]))
 
 
@@ -69,8 +77,8 @@ class Creator:
         self._guard_time = guard_time
         self._state = state
         self._changed = changed
-        self._lock = asyncio.Lock()
-        self._in_flight: set[str] = set()
+        self._lock = journal.creating
+        self._in_flight = journal.in_flight
 
     async def async_create(
         self, prepared: PreparedCreate, asker: Asker, *, force: bool = False
@@ -108,7 +116,7 @@ class Creator:
         )
         known = self._state().tasks | {task.task_id: task for task in newest}
         if not force:
-            _refuse_busy_targets(prepared, known.values())
+            await self._refuse_busy_targets(prepared, known, newest)
         entry = Entry(
             entry_id=ulid_util.ulid_now(),
             key=key,
@@ -117,6 +125,7 @@ class Creator:
             prepared=prepared,
             forced=force,
             seen=tuple(known),
+            clock_offset=self._client.clock_offset.total_seconds(),
         )
         await self.journal.async_open(entry)
         self._changed(entry)
@@ -141,6 +150,36 @@ class Creator:
                     minutes=str(int(self._guard_time.total_seconds() // 60)),
                 )
 
+    async def _refuse_busy_targets(
+        self,
+        prepared: PreparedCreate,
+        known: Mapping[str, UpgradeTask],
+        newest: Iterable[UpgradeTask],
+    ) -> None:
+        """Refuse to upgrade what an active task of the same kind upgrades already.
+
+        A task that only the last poll has seen is read again: it may be over.
+        """
+        fresh = {task.task_id for task in newest}
+        request = prepared.request
+        for task in known.values():
+            overlap = _overlap(request.targets, task.targets)
+            if not overlap or not task.is_active or task.kind is not request.kind:
+                continue
+            if task.task_id not in fresh:
+                try:
+                    if not (await self._client.get_task(task.task_id)).is_active:
+                        continue
+                except NotFoundError:
+                    continue
+            raise InvalidFieldError(
+                "force",
+                "targets_busy",
+                task=task.task_id,
+                overlap=", ".join(overlap[:NAMED]),
+                count=str(len(overlap)),
+            )
+
     async def _async_send(self, entry: Entry) -> Entry:
         """Send a creation once, and write down what became of it."""
         try:
@@ -163,15 +202,12 @@ class Creator:
         Raises `UnsettledError` when looking for a minute has not told.
         """
         candidates: list[UpgradeTask] = []
+        looked = False
         for delay in LOOKS:
             await asyncio.sleep(delay)
             with suppress(PlatformError):
-                newest = await self._client.read_newest(
-                    self._state().memory, entry.seen, entry.asked_at - READ_BACK
-                )
-                async with self._lock:
-                    candidates = self.candidates(self._current(entry), newest)
-                    await self._async_adopt_only(self._current(entry), candidates)
+                candidates = await self.async_look(entry.entry_id)
+                looked = True
             if not self._current(entry).is_open:
                 break
         current = self._current(entry)
@@ -181,7 +217,27 @@ class Creator:
             await self._async_change(
                 structs.replace(current, state=WriteState.UNSETTLED)
             )
-        raise UnsettledError(tuple(task.task_id for task in candidates))
+        raise UnsettledError(tuple(task.task_id for task in candidates), looked=looked)
+
+    async def async_look(self, entry_id: str) -> list[UpgradeTask]:
+        """Look once for what an open entry became; adopt the only candidate.
+
+        Returns the candidates that are left, and raises what the client raises.
+        """
+        entry = self.journal.get(entry_id)
+        if entry is None or not entry.is_open:
+            return []
+        newest = await self._client.read_newest(
+            self._state().memory, entry.seen, entry.asked_at - READ_BACK
+        )
+        async with self._lock:
+            entry = self._current(entry)
+            if not entry.is_open:
+                return []
+            tasks = self._state().tasks | {task.task_id: task for task in newest}
+            candidates = self.candidates(entry, tasks.values())
+            await self._async_adopt_only(entry, candidates)
+        return candidates if self._current(entry).is_open else []
 
     def _current(self, entry: Entry) -> Entry:
         """Return what the journal says now; a poll or a person may be faster."""
@@ -194,13 +250,6 @@ class Creator:
             if entry.entry_id in self._in_flight:
                 continue
             await self._async_adopt_only(entry, self.candidates(entry, tasks))
-
-    def candidates_among_known(self, entry_id: str) -> list[UpgradeTask]:
-        """Return the known tasks that an open entry may have become."""
-        entry = self.journal.get(entry_id)
-        if entry is None or not entry.is_open:
-            return []
-        return self.candidates(entry, self._state().tasks.values())
 
     async def async_answer(self, entry_id: str, task: UpgradeTask | None) -> None:
         """Settle an entry as a person says: it became this task, or none."""
@@ -218,7 +267,7 @@ class Creator:
         """Return the tasks that a creation may have become."""
         claimed = {each.task_id for each in self.journal.entries}
         seen = set(entry.seen)
-        earliest = entry.asked_at + self._client.clock_offset - CLOCK_SLACK
+        earliest = entry.asked_at + timedelta(seconds=entry.clock_offset) - CLOCK_SLACK
         return [
             task
             for task in tasks
@@ -269,27 +318,12 @@ class Creator:
         self._changed(entry)
 
 
-def _refuse_busy_targets(
-    prepared: PreparedCreate, tasks: Iterable[UpgradeTask]
-) -> None:
-    """Refuse to upgrade what an active task of the same kind upgrades already."""
-    targets = prepared.request.targets
-    groups, devices = set(targets.device_groups), set(targets.devices)
-    for task in tasks:
-        if not task.is_active or task.kind is not prepared.request.kind:
-            continue
-        overlap = sorted(
-            groups.intersection(task.targets.device_groups)
-            | devices.intersection(task.targets.devices)
-        )
-        if overlap:
-            raise InvalidFieldError(
-                "force",
-                "targets_busy",
-                task=task.task_id,
-                overlap=", ".join(overlap[:NAMED]),
-                count=str(len(overlap)),
-            )
+def _overlap(targets: Targets, others: Targets) -> list[str]:
+    """Return the groups and devices that stand in both."""
+    return sorted(
+        set(targets.device_groups).intersection(others.device_groups)
+        | set(targets.devices).intersection(others.devices)
+    )
 
 
 def _local_time(entry: Entry) -> str:

@@ -65,6 +65,8 @@ class Entry(Value, frozen=True):
     """Key of the error's text, for a write that was refused."""
     detail: str | None = None
     """The platform's code, where it gave one."""
+    clock_offset: float = 0.0
+    """Seconds by which the platform's clock was ahead when it was asked for."""
 
     @property
     def asked_at(self) -> datetime:
@@ -117,7 +119,12 @@ class Journal:
         )
         self._entries: dict[str, Entry] = {}
         self._lock = asyncio.Lock()
+        self._is_loaded = False
         self._is_removed = False
+        self.creating = asyncio.Lock()
+        """Held by a creation, so that no two runs of an account create at once."""
+        self.in_flight: set[str] = set()
+        """IDs of entries whose answer is still awaited."""
 
     @property
     def entries(self) -> Iterable[Entry]:
@@ -134,10 +141,16 @@ class Journal:
         return self._entries.get(entry_id)
 
     async def async_load(self) -> None:
-        """Read the file; raises `OSError` when it is there but cannot be read."""
+        """Read the file, once; raises `OSError` when it cannot be read.
+
+        Later, what is in memory counts: a creation may be under way.
+        """
         async with self._lock:
+            if self._is_loaded:
+                return
             entries = await self._hass.async_add_executor_job(_read, self._path)
             self._entries = {entry.entry_id: entry for entry in entries}
+            self._is_loaded = True
 
     async def async_open(self, entry: Entry) -> None:
         """Write down what is about to be sent; it is on disk when this returns.
@@ -233,17 +246,28 @@ def _read(path: Path) -> list[Entry]:
     try:
         rows = msgspec.json.decode(content, type=list[msgspec.Raw])
     except ValueError:
-        aside = path.with_name(f"{path.name}.corrupt.{dt_util.utcnow().isoformat()}")
-        path.replace(aside)
-        LOGGER.error("The journal could not be read and was kept as %s", aside)
+        _put_aside(path, content)
+        path.unlink()
         return []
     entries = []
+    is_whole = True
     for row in rows:
         try:
             entries.append(msgspec.json.decode(row, type=Entry))
         except ValueError as err:
             LOGGER.error("An entry of the journal could not be read: %s", err)
+            is_whole = False
+    if not is_whole:
+        _put_aside(path, content)
+        _write(path, tuple(entries))
     return entries
+
+
+def _put_aside(path: Path, content: bytes) -> None:
+    """Keep what could not be read: the next write would be the end of it."""
+    aside = path.with_name(f"{path.name}.corrupt.{dt_util.utcnow().isoformat()}")
+    write_utf8_file_atomic(str(aside), content, private=True, mode="wb")
+    LOGGER.error("The journal could not be read whole and was kept as %s", aside)
 
 
 def _remove(path: Path) -> None:

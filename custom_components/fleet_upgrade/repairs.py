@@ -29,6 +29,8 @@ class UnsettledCreateFlow(RepairsFlow):
         """Ask about an entry in the journal of an account."""
         self._account_id = account_id
         self._entry_id = entry_id
+        self._denied: set[str] = set()
+        """Tasks of which the person was told, and that they still deny."""
 
     async def async_step_init(
         self, user_input: dict[str, str] | None = None
@@ -64,7 +66,14 @@ class UnsettledCreateFlow(RepairsFlow):
                 else:
                     await coordinator.async_answer_unsettled(self._entry_id, task)
                     return self.async_create_entry(data={})
-        candidates = coordinator.creator.candidates_among_known(self._entry_id)
+        candidates: list[UpgradeTask] = []
+        if not errors:
+            try:
+                candidates = await coordinator.creator.async_look(self._entry_id)
+            except PlatformError as err:
+                errors["base"] = err.key
+                placeholders |= err.placeholders
+            self._question()
         task_selector = SelectSelector(
             SelectSelectorConfig(
                 options=[
@@ -86,14 +95,29 @@ class UnsettledCreateFlow(RepairsFlow):
     ) -> RepairsFlowResult:
         """Ask once more before the way is free for sending it again."""
         coordinator, _ = self._question()
-        if user_input is None:
-            return self.async_show_form(
-                step_id="does_not_exist",
-                data_schema=vol.Schema({}),
-                description_placeholders=self._placeholders,
-            )
-        await coordinator.async_answer_unsettled(self._entry_id, None)
-        return self.async_create_entry(data={})
+        errors: dict[str, str] = {}
+        placeholders = self._placeholders
+        if user_input is not None:
+            # Whoever says so may have looked a while ago, or at another list.
+            try:
+                candidates = await coordinator.creator.async_look(self._entry_id)
+            except PlatformError as err:
+                errors["base"] = err.key
+                placeholders |= err.placeholders
+            else:
+                self._question()
+                found = {task.task_id for task in candidates}
+                if found <= self._denied:
+                    await coordinator.async_answer_unsettled(self._entry_id, None)
+                    return self.async_create_entry(data={})
+                self._denied = found
+                errors["base"] = "candidates_exist"
+        return self.async_show_form(
+            step_id="does_not_exist",
+            data_schema=vol.Schema({}),
+            errors=errors,
+            description_placeholders=placeholders,
+        )
 
     def _question(self) -> tuple[FleetCoordinator, Entry]:
         """Return what there is to be answered; ends the flow if it cannot be."""

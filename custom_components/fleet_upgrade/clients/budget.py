@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from enum import IntEnum
 import time
 from typing import override
-from weakref import WeakValueDictionary
 
 from .errors import ThrottledError
 
@@ -39,11 +38,13 @@ ADAPTIVE_GROWTH = 2
 class Priority(IntEnum):
     """Who goes first; a lower number wins."""
 
-    ACTION = 0
+    SIGN_IN = 0
+    """Goes first, as others wait for it, and counts as polling."""
+    ACTION = 1
     """What a person or an automation asked for: may use the whole budget."""
-    LISTING = 1
+    LISTING = 2
     """Long reads: leave `KEPT_FREE` calls a minute free."""
-    POLL = 2
+    POLL = 3
     """Polling: at most half of the budget."""
 
 
@@ -131,13 +132,14 @@ class CallBudget:
             return WINDOW
         counted = len(self._running) + len(self._answered)
         match priority:
-            case Priority.ACTION:
+            case Priority.SIGN_IN | Priority.ACTION:
                 free = self.limit - counted
             case Priority.LISTING:
                 free = self.limit - min(KEPT_FREE, self.limit // 5) - counted
             case Priority.POLL:
-                own = self._running.count(priority) + sum(
-                    other is priority for _, other in self._answered
+                own = sum(
+                    other in (Priority.POLL, Priority.SIGN_IN)
+                    for other in (*self._running, *(each for _, each in self._answered))
                 )
                 free = min(self.limit - counted, self.limit // 2 - own)
         if free > 0:
@@ -200,7 +202,7 @@ class AdaptiveBudget(CallBudget):
             )
 
 
-_budgets: WeakValueDictionary[tuple[object, ...], CallBudget] = WeakValueDictionary()
+_budgets: dict[tuple[str, ...], CallBudget] = {}
 
 
 def shared_budget(*key: str, make: Callable[[], CallBudget] = CallBudget) -> CallBudget:

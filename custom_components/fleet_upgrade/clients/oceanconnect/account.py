@@ -65,7 +65,7 @@ def client(
     """Return the client of an account; connects only when it is used."""
     app_id = account_id(credentials)
     base = _base(credentials)
-    budget = shared_budget("oceanconnect", base.authority, app_id)
+    budget = shared_budget("oceanconnect", app_id)
     transport = Transport(session, base, context=context, budget=budget)
     tokens = shared_session(base.authority, app_id, credentials["secret"])
     return OceanConnectClient(transport, tokens)

@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping
 from hashlib import sha256
 import time
 from urllib.parse import urlencode
-from weakref import WeakValueDictionary
 
 import msgspec
 
@@ -127,7 +126,7 @@ class Session:
                 "refreshToken": self._token.refresh,
             }
             try:
-                await self._fetch(transport, REFRESH, priority, JSON, to_json(body))
+                await self._fetch(transport, REFRESH, JSON, to_json(body))
             except ThrottledError:
                 raise  # nothing was done, so it is still good
             except PlatformError as err:
@@ -141,7 +140,6 @@ class Session:
         await self._fetch(
             transport,
             LOGIN,
-            priority,
             {"Content-Type": "application/x-www-form-urlencoded"},
             urlencode({"appId": self._app_id, "secret": self._secret}).encode(),
         )
@@ -150,13 +148,17 @@ class Session:
         self,
         transport: Transport,
         path: str,
-        priority: Priority,
         headers: Mapping[str, str],
         body: bytes,
     ) -> None:
         started = time.time()
         answer = await send(
-            transport, "POST", path, priority=priority, headers=headers, body=body
+            transport,
+            "POST",
+            path,
+            priority=Priority.SIGN_IN,
+            headers=headers,
+            body=body,
         )
         reply = checked(transport, decode(answer.body, TokenReply), answer.status)
         if not reply.access_token:
@@ -178,7 +180,7 @@ class Session:
             self.on_change()
 
 
-_sessions: WeakValueDictionary[tuple[str, ...], Session] = WeakValueDictionary()
+_sessions: dict[tuple[str, ...], Session] = {}
 
 
 def shared_session(address: str, app_id: str, secret: str) -> Session:

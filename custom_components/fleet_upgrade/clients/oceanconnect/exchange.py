@@ -95,10 +95,10 @@ def _failure(transport: Transport, answer: Answer) -> PlatformError:
         foreign = not (reply.code or reply.detail)
     if reply.code:
         return _refusal(transport, reply, answer.status)
-    if THROTTLED_TEXT in answer.body:
-        return transport.budget.throttled()
     if answer.status >= 500:
         return _server_error(answer.status, reply)
+    if THROTTLED_TEXT in answer.body:
+        return transport.budget.throttled()
     if reply.detail == APPLICATION_GONE_TEXT:
         return AuthenticationError(AuthenticationProblem.UNKNOWN)
     if foreign:
@@ -113,9 +113,9 @@ def _failure(transport: Transport, answer: Answer) -> PlatformError:
 def _refusal(transport: Transport, reply: Reply, status: int) -> PlatformError:
     """Say what an error code means."""
     code = reply.code
-    if code == TOKEN_REFUSED:
+    if code == TOKEN_REFUSED and status < 500:
         return TokenRefusedError(reply.detail)
-    if code == THROTTLED:
+    if code == THROTTLED and status < 500:
         return transport.budget.throttled()
     if code in AUTHENTICATION:
         return AuthenticationError(AUTHENTICATION[code], code)

@@ -6,6 +6,7 @@ ignored.
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 import logging
 
 import msgspec
@@ -105,13 +106,13 @@ def decode[ReplyT: Reply](body: bytes, into: type[ReplyT]) -> ReplyT:
 
 
 def decode_page(body: bytes) -> Rows:
-    """Read a page; `MalformedError` when it says nothing of rows nor of a total.
+    """Read a page; `MalformedError` without rows, unless its total says none.
 
     Nothing at all is not the same as no rows: who looks for a task must not believe
     that there is none.
     """
     page = decode(body, Rows)
-    if page.rows is None and page.total is None and not page.code:
+    if page.rows is None and page.total != 0 and not page.code:
         raise MalformedError("a page without rows and total")
     return page
 
@@ -123,7 +124,7 @@ def readable_rows[RowT](raw: list[msgspec.Raw] | None, into: type[RowT]) -> list
         try:
             rows.append(msgspec.json.decode(row, type=into, strict=False))
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as err:
-            _LOGGER.warning("Row %d of a page is unreadable: %s", number, err)
+            _warn_once("unreadable", number, str(err))
     return rows
 
 
@@ -136,8 +137,14 @@ def values[RowT, ValueT](
         try:
             good.append(value(row))
         except MalformedError as err:
-            _LOGGER.warning("Row %d of a page is unusable: %s", number, err)
+            _warn_once("unusable", number, str(err))
     return tuple(good)
+
+
+@lru_cache(maxsize=256)
+def _warn_once(problem: str, number: int, detail: str) -> None:
+    """Log only the first time what every poll meets again."""
+    _LOGGER.warning("Row %d of a page is %s: %s", number, problem, detail)
 
 
 def time_text(time: datetime) -> str:

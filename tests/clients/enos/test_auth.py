@@ -162,6 +162,16 @@ async def test_a_token_of_another_program_near_its_end_is_refreshed_at_once(
     assert actions(enos) == ["get", "refresh", "search"]
 
 
+async def test_such_a_token_is_used_as_it_is_when_it_cannot_be_refreshed(
+    client: EnosClient, enos: EnosSimulator
+) -> None:
+    """It is good for some seconds yet."""
+    enos.reset(token_life=100)
+    enos.faults.add(refusal(codes.TOKEN_REFRESH_FAILED, path=REFRESH))
+    await client.verify()
+    assert actions(enos) == ["get", "refresh", "search"]
+
+
 async def test_a_token_that_died_is_fetched_again_and_the_call_made_once_more(
     client: EnosClient, enos: EnosSimulator
 ) -> None:

@@ -175,6 +175,18 @@ async def test_a_call_throttled_twice_gives_up(
     assert enos.calls.count("action=get") == 2
 
 
+async def test_nobody_waits_for_a_throttle_of_minutes(
+    client: EnosClient, enos: EnosSimulator
+) -> None:
+    """Who asked is told when to come back."""
+    await client.verify()
+    client.budget.pause = 300
+    enos.faults.add(Fault(kind=FaultKind.STATUS, path=JOBS, status=429, body=b"{}"))
+    with pytest.raises(ThrottledError) as err:
+        await client.get_task("job")
+    assert err.value.placeholders == {"seconds": "300"}
+
+
 @pytest.mark.parametrize("path", [GET_TOKEN, JOBS])
 async def test_verifying_and_polling_do_not_wait_for_a_throttle_to_pass(
     client: EnosClient, enos: EnosSimulator, path: str

@@ -302,6 +302,22 @@ async def test_retries_of_a_large_job_remain_from_when_it_fell_quiet(
     assert await watcher.status(job_id) is TaskStatus.FAILED
 
 
+async def test_a_large_job_that_moved_falls_quiet_anew(
+    watcher: Watcher, sim: EnosSimulator, later: Callable[[timedelta], None]
+) -> None:
+    """As many devices may fail again, and be retried again."""
+    sim.reset(jobs=0, devices=900, groups=1)
+    job_id = sim.add_job(status="failed", retries=2, retry_interval=600)
+    await watcher.poll()
+    sim.retry_job(job_id)
+    await watcher.poll()
+    sim.finish_job(job_id, failed=1)
+    later(timedelta(seconds=700))
+    assert await watcher.status(job_id) is TaskStatus.PROCESSING
+    later(timedelta(seconds=1400))
+    assert await watcher.status(job_id) is TaskStatus.FAILED
+
+
 async def test_a_deleted_job_is_told_once(watcher: Watcher, sim: EnosSimulator) -> None:
     """Only the platform's own word counts."""
     jobs = [sim.add_job() for _ in range(3)]

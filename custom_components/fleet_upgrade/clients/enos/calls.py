@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Mapping
 
-from ..budget import Priority
+from ..budget import LONGEST_WAIT, Priority
 from ..errors import (
     AmbiguousError,
     MalformedError,
@@ -155,7 +155,7 @@ class Calls:
                     raise credentials_refused(self._transport) from err
                 may_sign_in_again = False
             except ThrottledError as err:
-                if not (may_wait and err.by_platform):
+                if not (may_wait and err.by_platform) or err.retry_after > LONGEST_WAIT:
                     raise
                 may_wait = False
 

@@ -162,7 +162,8 @@ class Poller:
             quiet={
                 task.task_id: quiet
                 for task in tasks
-                if (quiet := self._memory.quiet.get(task.task_id)) is not None
+                if not _sleeps(task)
+                and (quiet := self._memory.quiet.get(task.task_id)) is not None
             },
         )
         return Poll(
@@ -238,6 +239,7 @@ class Poller:
     def _may_retry(self, job: Job, tally: Tally, now: datetime) -> bool:
         """Whether failed devices of a job may yet be retried by the platform."""
         if not (job.policy.retries and tally.failed and tally.have_all_ended):
+            self._memory.quiet.pop(job.job_id, None)
             return False
         if tally.newest is not None:
             # By the platform's clock.

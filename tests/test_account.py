@@ -166,15 +166,21 @@ def test_a_task_that_did_not_change_stays_the_same_object() -> None:
     assert polled(knowing(task), make_task("one")).tasks["one"] is task
 
 
-def test_a_task_deleted_on_the_platform_goes_without_an_event() -> None:
-    """Even when it stood on a page read before."""
+@pytest.mark.parametrize(
+    ("status", "events"), [(PROCESSING, [("deleted", "one")]), (FAILED, [])]
+)
+def test_a_task_deleted_on_the_platform_is_told_of_if_it_was_active(
+    status: TaskStatus, events: list[tuple[str, str]]
+) -> None:
+    """Who waits for its end would wait for ever; even if a page still had it."""
     state = advance(
-        knowing(make_task("one")),
+        knowing(make_task("one", status)),
         Poll(tasks=(make_task("one", FAILED),), deleted=frozenset({"one"})),
         NOW,
         WEEK,
     )
-    assert state == AccountState()
+    assert state.tasks == {}
+    assert told(state) == events
 
 
 def test_an_ended_task_is_forgotten_when_the_retention_is_over() -> None:

@@ -206,6 +206,36 @@ def creation(
     }
 
 
+async def test_who_the_users_are_is_for_administrators_to_know(
+    hass: HomeAssistant,
+    account: MockConfigEntry,
+    creation: dict[str, Any],
+    hass_admin_user: MockUser,
+    hass_read_only_user: MockUser,
+) -> None:
+    """Anybody else learns what was done, and by what kind of asker."""
+    await hass.services.async_call(
+        DOMAIN,
+        CREATE,
+        creation,
+        blocking=True,
+        context=Context(user_id=hass_admin_user.id),
+    )
+    for user, name in ((hass_admin_user, "Mock User"), (hass_read_only_user, None)):
+        response: Any = await hass.services.async_call(
+            DOMAIN,
+            "get_journal",
+            {"config_entry_id": account.entry_id},
+            blocking=True,
+            return_response=True,
+            context=Context(user_id=user.id),
+        )
+        asked_by = response["entries"][0]["asked_by"]
+        assert asked_by["kind"] == "user"
+        assert asked_by["user"] == name
+        assert (asked_by["user_id"] is None) is (name is None)
+
+
 async def test_a_user_and_a_refusal_stand_in_the_journal(
     hass: HomeAssistant,
     hass_storage: dict[str, Any],

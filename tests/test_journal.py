@@ -380,6 +380,12 @@ async def test_a_row_that_cannot_be_read_is_left_out(
     await journal.async_load()
     assert list(journal.entries) == [make_write(), make_write("two")]
     assert caplog.text.count("An entry of the journal could not be read") == 1
+    (aside,) = file.parent.glob(f"{file.name}.corrupt.*")
+    assert row in aside.read_bytes()
+    assert msgspec.json.decode(file.read_bytes(), type=list[Entry]) == [
+        make_write(),
+        make_write("two"),
+    ]
 
 
 async def test_without_its_journal_an_account_is_not_loaded(

@@ -273,6 +273,64 @@ async def test_what_does_not_exist_may_be_sent_again(
     assert len(oceanconnect.tasks()) == before + 1
 
 
+async def test_a_no_is_not_believed_while_the_platform_cannot_be_asked(
+    account: MockConfigEntry,
+    oceanconnect: OceanConnectSimulator,
+    lost: Lost,
+    step: Step,
+) -> None:
+    """Nor offered anything to choose from, and the dialog says why."""
+    await lost()
+    shown = await step(await step(), next_step_id="does_not_exist")
+    out_of_order = Fault(
+        kind=FaultKind.STATUS, path="/operations", status=500, count=None
+    )
+    oceanconnect.faults.add(out_of_order)
+    shown = await step(shown)
+    assert shown["errors"] == {"base": "server_error"}
+    chosen = await step(await step(), next_step_id="exists")
+    assert chosen["errors"] == {"base": "server_error"}
+    assert only_entry(account).state is WriteState.UNSETTLED
+
+    oceanconnect.faults.clear()
+    assert (await step(shown))["type"] == "create_entry"
+
+
+async def test_a_no_is_not_believed_when_the_platform_has_it(
+    account: MockConfigEntry,
+    oceanconnect: OceanConnectSimulator,
+    creation: Data,
+    lost: Lost,
+    step: Step,
+) -> None:
+    """It came late, after the last look."""
+    await lost()
+    shown = await step(await step(), next_step_id="does_not_exist")
+    task_id = like_ours(oceanconnect, creation)
+    end = await step(shown)
+    assert (end["type"], end["reason"]) == ("abort", "already_settled")
+    assert only_entry(account).task_id == task_id
+
+
+async def test_a_no_in_spite_of_candidates_has_to_be_said_twice(
+    account: MockConfigEntry,
+    oceanconnect: OceanConnectSimulator,
+    creation: Data,
+    lost: Lost,
+    step: Step,
+) -> None:
+    """Two tasks could be it, but both may be somebody else's."""
+    await lost()
+    shown = await step(await step(), next_step_id="does_not_exist")
+    for _ in range(2):
+        like_ours(oceanconnect, creation)
+    shown = await step(shown)
+    assert shown["errors"] == {"base": "candidates_exist"}
+    assert only_entry(account).state is WriteState.UNSETTLED
+    assert (await step(shown))["type"] == "create_entry"
+    assert only_entry(account).state is WriteState.NOT_DONE
+
+
 @pytest.mark.parametrize("answered", [False, True])
 @pytest.mark.parametrize("option", ["exists", "does_not_exist"])
 async def test_without_its_account_nothing_can_be_answered(

@@ -215,6 +215,7 @@ async def test_tasks_of_a_real_platform_are_told_once_across_restarts(
             [
                 ("succeeded", ends),
                 ("restarted", is_retried),
+                ("deleted", is_deleted),
                 ("created", brief),
                 ("started", brief),
                 ("failed", brief),

@@ -30,6 +30,8 @@ class TaskEventType(StrEnum):
     STOPPED = "stopped"
     RESTARTED = "restarted"
     """It had ended and is active again."""
+    DELETED = "deleted"
+    """It was active, and the platform no longer has it."""
 
 
 class TaskEvent(Value, frozen=True):
@@ -126,9 +128,11 @@ def advance(
     still_inactive_since: dict[str, float] = {}
     for task in sorted((known | found).values(), key=lambda task: task.created or now):
         task_id = task.task_id
-        if task_id in poll.deleted:
-            continue
         before = known.get(task_id)
+        if task_id in poll.deleted:
+            if before is not None and before.is_active:
+                outbox += (_event(TaskEventType.DELETED, before),)
+            continue
         first_seen = inactive_since.get(task_id, now.timestamp())
         over = first_seen if task.ended is None else task.ended.timestamp()
         is_forgotten = not task.is_active and over < (now - retention).timestamp()

@@ -1,7 +1,6 @@
 """A client of the simulated platform."""
 
 from collections.abc import AsyncIterator, Callable
-from weakref import WeakValueDictionary
 
 import aiohttp
 import pytest
@@ -21,7 +20,7 @@ def restart(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Forget all sessions, as a new process would: before each test, and at will."""
 
     def restart() -> None:
-        monkeypatch.setattr(auth, "_sessions", WeakValueDictionary())
+        monkeypatch.setattr(auth, "_sessions", {})
 
     restart()
     return restart

@@ -478,22 +478,23 @@ async def test_a_poll_never_costs_more_than_its_bound(
 async def test_what_others_create_meanwhile_is_read_before_a_creation(
     watcher: Watcher, sim: EnosSimulator, client: EnosClient
 ) -> None:
-    """With the status it had when it was counted last."""
+    """Counted, so that what runs is told from what is over; the rest is known."""
     keys = keys_of(sim)
-    ended = sim.add_job(status="succeeded", devices=keys[:1])
-    running = sim.add_job(status="upgrading", devices=keys[1:2])
-    old = sim.add_job(
-        status="succeeded", created=week_ago() - timedelta(days=1), devices=keys[2:3]
-    )
+    sim.add_job(status="succeeded", devices=keys[:1])
+    sim.add_job(status="upgrading", devices=keys[1:2])
+    before = week_ago() - timedelta(days=1)
+    sim.add_job(status="succeeded", created=before, devices=keys[2:3])
     await watcher.poll()
-    new = sim.add_job(devices=keys[3:4])
+    assert await client.read_newest(watcher.memory, (), week_ago()) == ()
+    running = sim.add_job(devices=keys[3:4], status="upgrading")
+    over = sim.add_job(devices=keys[4:5], status="failed")
     newest = await client.read_newest(watcher.memory, (), week_ago())
     assert {task.task_id: task.status for task in newest} == {
-        new: TaskStatus.WAITING,
         running: TaskStatus.PROCESSING,
-        ended: TaskStatus.SUCCEEDED,
+        over: TaskStatus.FAILED,
     }
-    assert old in str(watcher.memory)
+    newest = await client.read_newest(watcher.memory, (running,), week_ago())
+    assert [task.task_id for task in newest] == [over]
 
 
 async def test_a_lost_creation_is_found_again(
@@ -502,17 +503,19 @@ async def test_a_lost_creation_is_found_again(
     """By firmware, name, scope and policy."""
     await watcher.poll()
     creation = await a_creation(client, sim)
-    assert not any(
-        client.is_result(creation, task)
-        for task in await client.read_newest(watcher.memory, (), week_ago())
-    )
     job_id = await client.create_task(creation)
-    sim.add_job()
-    await watcher.poll()
+    sim.add_job(name="another", retries=1)
     newest = await client.read_newest(watcher.memory, (), week_ago())
-    assert job_id in {
-        task.task_id for task in newest if client.is_result(creation, task)
-    }
+    assert len(newest) == 2
+    assert [task.task_id for task in newest if client.is_result(creation, task)] == [
+        job_id
+    ]
+    await watcher.poll()
+    assert [
+        task.task_id
+        for task in watcher.known.values()
+        if client.is_result(creation, task)
+    ] == [job_id]
 
 
 async def test_memory_of_another_version_is_forgotten(

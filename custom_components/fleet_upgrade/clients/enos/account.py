@@ -50,7 +50,7 @@ def client(
     access_key = str(credentials["access_key"])
     base = _base(credentials)
     # Organizations of one application share its calls, and its token.
-    budget = shared_budget("enos", str(base), access_key, make=AdaptiveBudget)
+    budget = shared_budget("enos", access_key, make=AdaptiveBudget)
     transport = Transport(session, base, context=context, budget=budget)
     tokens = shared_session(str(base), access_key, credentials["secret_key"])
     return EnosClient(transport, tokens, str(credentials["org_id"]))

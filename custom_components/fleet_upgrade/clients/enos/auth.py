@@ -11,7 +11,6 @@ import asyncio
 from collections.abc import Callable
 from hashlib import sha256
 import time
-from weakref import WeakValueDictionary
 
 import msgspec
 
@@ -85,11 +84,11 @@ class Session:
         if token.access and token.holder == self._holder and not self._token.access:
             self._token = token
 
-    async def access(self, transport: Transport, priority: Priority) -> str:
+    async def access(self, transport: Transport) -> str:
         """Return a token that is good for a while, fetching it if need be."""
         async with self._lock:
             if time.time() >= self._token.refresh_at:
-                await self._renew(transport, priority)
+                await self._renew(transport)
             return self._token.access
 
     def refused(self, access: str) -> None:
@@ -111,30 +110,30 @@ class Session:
         }
         return headers if body is None else headers | JSON
 
-    async def _renew(self, transport: Transport, priority: Priority) -> None:
+    async def _renew(self, transport: Transport) -> None:
         if self._token.access and time.time() < self._token.usable_until:
             try:
-                await self._fetch(transport, REFRESH, priority)
+                await self._fetch(transport, REFRESH)
             except ThrottledError, UnreachableError:
                 return  # what there is is still good
             except PlatformError:
                 self._keep(Token())  # refused: ask for it anew
             else:
                 return
-        await self._fetch(transport, GET, priority)
+        await self._fetch(transport, GET)
         if self._token.usable_until - time.time() <= MARGIN:
             # Somebody else's token that is about to end.
             try:
-                await self._fetch(transport, REFRESH, priority)
+                await self._fetch(transport, REFRESH)
             except PlatformError:
                 return
 
-    async def _fetch(self, transport: Transport, path: str, priority: Priority) -> None:
+    async def _fetch(self, transport: Transport, path: str) -> None:
         try:
-            data, asked_at = await self._ask(transport, path, priority)
+            data, asked_at = await self._ask(transport, path)
         except RepeatedError:
             # Another program asked within the same millisecond.
-            data, asked_at = await self._ask(transport, path, priority)
+            data, asked_at = await self._ask(transport, path)
         if not data.access_token:
             raise MalformedError("no accessToken")
         life = data.expire if data.expire is not None else DEFAULT_LIFE
@@ -147,9 +146,7 @@ class Session:
             )
         )
 
-    async def _ask(
-        self, transport: Transport, path: str, priority: Priority
-    ) -> tuple[TokenData, float]:
+    async def _ask(self, transport: Transport, path: str) -> tuple[TokenData, float]:
         """Ask the token service; return what it gives, and when it was asked."""
         asked_at = time.time()
         # The same time twice would be taken for a replay.
@@ -166,7 +163,7 @@ class Session:
                 transport,
                 "POST",
                 path,
-                priority=priority,
+                priority=Priority.SIGN_IN,
                 headers=JSON,
                 body=to_json(body),
             )
@@ -180,7 +177,7 @@ class Session:
             self.on_change()
 
 
-_sessions: WeakValueDictionary[tuple[str, ...], Session] = WeakValueDictionary()
+_sessions: dict[tuple[str, ...], Session] = {}
 
 
 def shared_session(address: str, access_key: str, secret_key: str) -> Session:

@@ -145,7 +145,7 @@ class Calls:
         while True:
             access = ""
             try:
-                access = await self._session.access(self._transport, priority)
+                access = await self._session.access(self._transport)
                 return await self._send_signed(
                     method, path, priority, access, parameters, content, is_write
                 )

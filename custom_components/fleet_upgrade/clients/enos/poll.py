@@ -175,20 +175,18 @@ class Poller:
     async def read_newest(
         self, memory: Mapping[str, object], seen: Collection[str], since: datetime
     ) -> tuple[UpgradeTask, ...]:
-        """Read the newest end back to what the last poll or the caller has seen.
+        """Read and count what was created since the last poll.
 
-        A job that has long slept, and that the last poll did not tell of, is left out.
+        What that or the caller has seen is left out: only a count would tell how it
+        is by now.
         """
         remembered = _recall(memory)
         remembered.frontier = [*(remembered.frontier or ()), *seen]
         end = _NewestEnd(self.pages(None, Priority.ACTION), remembered, since)
         await end.read_back_to_known()
-        asleep = set(remembered.asleep)
-        return tuple(
-            task_as_known(job, self._tasks.get(key))
-            for key, job in end.jobs.items()
-            if key in self._tasks or key not in asleep
-        )
+        new = _new_jobs(end.jobs, {}, remembered, since)
+        jobs = [job for key, job in end.jobs.items() if key in new]
+        return await self.counted(jobs, Priority.ACTION, all_of_them=True)
 
     async def counted(
         self, jobs: Collection[Job], priority: Priority, *, all_of_them: bool = False

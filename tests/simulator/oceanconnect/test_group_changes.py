@@ -35,7 +35,7 @@ def group(oceanconnect: OceanConnectSimulator) -> Group:
 
 
 @pytest.fixture
-def loner(oceanconnect: OceanConnectSimulator) -> str:
+def single(oceanconnect: OceanConnectSimulator) -> str:
     """A device that is in no group."""
     members = {one for group in oceanconnect.groups() for one in group.members}
     return next(
@@ -49,7 +49,7 @@ def loner(oceanconnect: OceanConnectSimulator) -> str:
 
 
 async def test_a_created_group_is_told_with_its_members(
-    northbound: Northbound, loner: str
+    northbound: Northbound, single: str
 ) -> None:
     """It has the documented fields, and can be listed and upgraded from now on."""
     answer = await northbound.post(
@@ -58,7 +58,7 @@ async def test_a_created_group_is_told_with_its_members(
             "name": "Quay9",
             "description": "The new quay",
             "maxDevNum": 5,
-            "deviceIds": [loner, loner],
+            "deviceIds": [single, single],
         },
     )
     assert answer.status == 200
@@ -72,13 +72,13 @@ async def test_a_created_group_is_told_with_its_members(
         "appId": northbound.sim.app_id,
         "maxDevNum": 5,
         "curDevNum": 1,
-        "deviceIds": [loner],
+        "deviceIds": [single],
     }
     listed = (await northbound.get(GROUPS, name="Quay9")).json["list"]
     assert [one["id"] for one in listed] == [group["id"]]
     assert (await northbound.get(f"{GROUPS}/{group['id']}")).json["creator"]
     members = await northbound.get(MEMBERS, devGroupId=group["id"])
-    assert members.json["deviceIds"] == [loner]
+    assert members.json["deviceIds"] == [single]
 
 
 async def test_a_created_group_may_be_answered_with_201(northbound: Northbound) -> None:
@@ -247,34 +247,34 @@ async def test_a_deleted_group_cannot_be_upgraded(northbound: Northbound) -> Non
 
 
 async def test_devices_join_a_group(
-    northbound: Northbound, group: Group, loner: str
+    northbound: Northbound, group: Group, single: str
 ) -> None:
     """The answer echoes them; one that is in it already does no harm."""
     before = list(group.members)
     body = {
         "devGroupId": group.group_id,
-        "deviceIds": [before[0], loner],
+        "deviceIds": [before[0], single],
         "accessAppId": None,
     }
     answer = await northbound.post(ADD_MEMBERS, body)
     assert answer.status == 200
     assert answer.json == {
         "devGroupId": group.group_id,
-        "deviceIds": [before[0], loner],
+        "deviceIds": [before[0], single],
     }
     path = f"{GROUPS}/{group.group_id}"
     assert (await northbound.get(path)).json["curDevNum"] == len(before) + 1
-    assert group.members == [*before, loner]
+    assert group.members == [*before, single]
 
 
 @pytest.mark.parametrize("status", [200, 204])
 async def test_devices_leave_a_group(
-    northbound: Northbound, group: Group, loner: str, status: Any
+    northbound: Northbound, group: Group, single: str, status: Any
 ) -> None:
     """The answer is empty; one that is not in it does no harm."""
     northbound.sim.quirks = Quirks(group_void_status=status)
     first, *rest = group.members
-    body = {"devGroupId": group.group_id, "deviceIds": [first, loner]}
+    body = {"devGroupId": group.group_id, "deviceIds": [first, single]}
     answer = await northbound.post(REMOVE_MEMBERS, body)
     assert (answer.status, answer.body) == (status, b"")
     assert group.members == rest
@@ -304,12 +304,12 @@ async def test_wrong_members_are_refused(
 
 
 async def test_a_full_group_takes_no_more_members(
-    northbound: Northbound, group: Group, loner: str
+    northbound: Northbound, group: Group, single: str
 ) -> None:
     """Not even some of them."""
     path = f"{GROUPS}/{group.group_id}"
     await northbound.put(path, {"maxDevNum": len(group.members)})
-    body = {"devGroupId": group.group_id, "deviceIds": [loner]}
+    body = {"devGroupId": group.group_id, "deviceIds": [single]}
     assert (await northbound.post(ADD_MEMBERS, body)).error == (200, "100601")
     await northbound.put(path, {"maxDevNum": len(group.members) + 1})
     assert (await northbound.post(ADD_MEMBERS, body)).status == 200

@@ -1,5 +1,6 @@
 """What can be looked up on a platform, in words common to all of them."""
 
+import re
 from typing import Any
 
 from homeassistant.core import HomeAssistant
@@ -142,6 +143,33 @@ async def test_a_query_takes_common_words_only(
                 hass, "get_upgrade_tasks", config_entry_id=account.entry_id, **wrong
             )
     assert len(oceanconnect.calls) == calls
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "words"),
+    [
+        ("get_upgrade_tasks", {"status": ["waiting", "lost"]}, set(STATUSES.values())),
+        ("get_upgrade_tasks", {"status": [["waiting"]]}, set(STATUSES.values())),
+        ("get_upgrade_tasks", {"kind": "module"}, {"firmware", "software"}),
+        ("get_subtasks", {"status": "lost"}, set(STATUSES.values())),
+        ("get_packages", {"kind": "module"}, {"firmware", "software"}),
+    ],
+)
+async def test_a_wrong_word_is_answered_with_the_right_ones(
+    hass: HomeAssistant,
+    account: MockConfigEntry,
+    name: str,
+    wrong: dict[str, Any],
+    words: set[str],
+) -> None:
+    """Nothing but words that a person may use."""
+    with pytest.raises(vol.Invalid) as raised:
+        await act(hass, name, config_entry_id=account.entry_id, **wrong)
+    message, _, place = str(raised.value).partition(" at ")
+    assert set(re.findall(r"'(\w+)'", message)) == words
+    assert next(iter(wrong)) in place
+    assert "TaskStatus" not in message
+    assert "UpgradeKind" not in message
 
 
 async def test_one_upgrade_task_is_read_anew(

@@ -1,5 +1,8 @@
 """The actions that look something up on a platform; none of them writes."""
 
+from enum import StrEnum
+from typing import Any
+
 from homeassistant.core import ServiceCall, ServiceResponse
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import config_validation as cv
@@ -24,7 +27,14 @@ ATTR_NAME = "name"
 ATTR_STATUS = "status"
 ATTR_VERSION = "version"
 
-STATUSES = vol.All(cv.ensure_list, [vol.Coerce(TaskStatus)])
+
+def _one_of(words: type[StrEnum]) -> Any:
+    """Return what takes one of some words; its message lists them."""
+    return vol.All(vol.In([word.value for word in words]), vol.Coerce(words))
+
+
+STATUSES = vol.All(cv.ensure_list, [_one_of(TaskStatus)])
+KIND = _one_of(UpgradeKind)
 
 LIMIT = {vol.Optional(ATTR_LIMIT, default=MAX_ROWS): integer}
 
@@ -32,7 +42,7 @@ GET_UPGRADE_TASKS_SCHEMA = vol.Schema(
     {
         **ACCOUNT,
         vol.Optional(ATTR_STATUS, default=[]): STATUSES,
-        vol.Optional(ATTR_KIND): vol.Coerce(UpgradeKind),
+        vol.Optional(ATTR_KIND): KIND,
         **LIMIT,
     }
 )
@@ -43,7 +53,7 @@ GET_SUBTASKS_SCHEMA = vol.Schema(
 GET_PACKAGES_SCHEMA = vol.Schema(
     {
         **ACCOUNT,
-        vol.Optional(ATTR_KIND): vol.Coerce(UpgradeKind),
+        vol.Optional(ATTR_KIND): KIND,
         vol.Optional(ATTR_DEVICE_TYPE): filled_text,
         vol.Optional(ATTR_MODEL): filled_text,
         vol.Optional(ATTR_MANUFACTURER): filled_text,

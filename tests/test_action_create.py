@@ -259,7 +259,10 @@ async def test_a_dry_run_says_what_would_be_sent_and_sends_nothing(
             {"devices": ["device-1"]}, "targets_both", ["devices"], id="both targets"
         ),
         pytest.param(
-            {"device_groups": []}, "targets_missing", ["device_groups"], id="no target"
+            {"device_groups": []},
+            "targets_missing",
+            ["device_groups", "Give device groups or devices"],
+            id="no target",
         ),
         pytest.param(
             {"device_groups": [f"group-{number}" for number in range(257)]},
@@ -326,6 +329,18 @@ async def test_a_dry_run_says_what_would_be_sent_and_sends_nothing(
             "time_nonexistent",
             ["end", "2027-03-28 02:30", "Europe/Berlin"],
             id="an end that does not exist",
+        ),
+        pytest.param(
+            WINDOW | {"start": "9999-12-31T23:00:00-05:00"},
+            "time_out_of_range",
+            ["start", "9999-12-31 23:00-05:00"],
+            id="a start after the last year",
+        ),
+        pytest.param(
+            WINDOW | {"start": "0001-01-01T00:00:00+10:00"},
+            "time_out_of_range",
+            ["start", "0001-01-01 00:00+10:00"],
+            id="a start before the first year",
         ),
         pytest.param(
             {"retries": 6}, "retries_out_of_range", ["retries", "0", "5"], id="retries"

@@ -354,3 +354,42 @@ def test_a_local_time_that_the_clocks_skip_or_repeat_is_refused(
         "time": given.strftime("%Y-%m-%d %H:%M"),
         "time_zone": "Europe/Berlin",
     }
+
+
+@pytest.mark.parametrize(
+    ("given", "zone", "time"),
+    [
+        pytest.param(
+            datetime(9999, 12, 31, 23, tzinfo=timezone(timedelta(hours=-5))),
+            "Europe/Berlin",
+            "9999-12-31 23:00-05:00",
+            id="after the last year, with an offset",
+        ),
+        pytest.param(
+            datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=10))),
+            "Europe/Berlin",
+            "0001-01-01 00:00+10:00",
+            id="before the first year, with an offset",
+        ),
+        pytest.param(
+            datetime(9999, 12, 31, 23),
+            "America/New_York",
+            "9999-12-31 23:00",
+            id="after the last year, local",
+        ),
+        pytest.param(
+            datetime(1, 1, 1),
+            "Asia/Tokyo",
+            "0001-01-01 00:00",
+            id="before the first year, local",
+        ),
+    ],
+)
+def test_a_time_that_utc_does_not_have_is_refused(
+    given: datetime, zone: str, time: str
+) -> None:
+    """At the edge of the calendar; it says which field and which time."""
+    with pytest.raises(InvalidFieldError) as raised:
+        utc_time("end", given, ZoneInfo(zone))
+    assert raised.value.key == "time_out_of_range"
+    assert raised.value.placeholders == {"field": "end", "time": time}

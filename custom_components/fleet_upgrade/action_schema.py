@@ -140,8 +140,18 @@ def create_values(
 def utc_time(field: str, value: datetime, time_zone: tzinfo) -> datetime:
     """Return a time in UTC; one without an offset is local.
 
-    Raises `InvalidFieldError` for a local time that the clocks skip or repeat.
+    Raises `InvalidFieldError` for a local time that the clocks skip or repeat, and
+    for one at the edge of the calendar that has no UTC.
     """
+    try:
+        return _utc_time(field, value, time_zone)
+    except OverflowError as error:
+        raise InvalidFieldError(
+            field, "time_out_of_range", time=_written(value)
+        ) from error
+
+
+def _utc_time(field: str, value: datetime, time_zone: tzinfo) -> datetime:
     if value.tzinfo is not None:
         return value.astimezone(UTC)
     moments = {
@@ -154,9 +164,9 @@ def utc_time(field: str, value: datetime, time_zone: tzinfo) -> datetime:
         rule = "time_ambiguous"
     else:
         return moment
-    raise InvalidFieldError(
-        field,
-        rule,
-        time=value.isoformat(sep=" ", timespec="minutes"),
-        time_zone=str(time_zone),
-    )
+    raise InvalidFieldError(field, rule, time=_written(value), time_zone=str(time_zone))
+
+
+def _written(value: datetime) -> str:
+    """Return a time as a person writes it, with the offset if there is one."""
+    return value.isoformat(sep=" ", timespec="minutes")

@@ -50,9 +50,7 @@ async def person(
     monkeypatch.setattr(file_upload, "TEMP_DIR_NAME", str(tmp_path / "uploads"))
     for component in ("config", "file_upload"):
         assert await async_setup_component(hass, component, {})
-    budget = shared_budget(
-        "oceanconnect", f"{oceanconnect.host}:{oceanconnect.port}", oceanconnect.app_id
-    )
+    budget = shared_budget("oceanconnect", oceanconnect.app_id)
     budget.pause = 0.1
     person = Person(hass, await hass_client(), oceanconnect, budget, credentials)
     await person.prepare()

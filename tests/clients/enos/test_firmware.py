@@ -3,7 +3,11 @@
 import pytest
 
 from custom_components.fleet_upgrade.clients.enos.client import EnosClient
-from custom_components.fleet_upgrade.clients.errors import NotFoundError
+from custom_components.fleet_upgrade.clients.enos.firmware import (
+    DeviceFirmwareRow,
+    FirmwareRow,
+)
+from custom_components.fleet_upgrade.clients.errors import MalformedError, NotFoundError
 from simulator.enos import EnosSimulator
 
 from .common import all_of
@@ -50,3 +54,12 @@ async def test_versions_and_upgradable_devices_of_a_product(
     busy = await all_of(client.firmware.upgradable(is_upgrading=True))
     assert len(busy) > 0
     assert {device.firmware_version for device in busy} <= {"1.0", "1.1"}
+
+
+@pytest.mark.parametrize("row", [FirmwareRow(), DeviceFirmwareRow()])
+def test_a_row_without_its_essentials_is_no_row(
+    row: FirmwareRow | DeviceFirmwareRow,
+) -> None:
+    """An ID is what everything else hangs on."""
+    with pytest.raises(MalformedError, match="without"):
+        row.value()

@@ -3,7 +3,14 @@
 import pytest
 
 from custom_components.fleet_upgrade.clients.enos.client import EnosClient
-from custom_components.fleet_upgrade.clients.errors import NotFoundError
+from custom_components.fleet_upgrade.clients.enos.scopes import (
+    DeviceRow,
+    GroupRow,
+    NodeRow,
+    ProductRow,
+    TreeRow,
+)
+from custom_components.fleet_upgrade.clients.errors import MalformedError, NotFoundError
 from simulator.enos import EnosSimulator
 
 from .common import all_of
@@ -46,3 +53,14 @@ async def test_a_tree_that_is_not_there_is_not_found(client: EnosClient) -> None
     with pytest.raises(NotFoundError) as err:
         await all_of(client.scopes.asset_nodes("nothing"))
     assert err.value.key == "rejected_asset_tree_missing"
+
+
+@pytest.mark.parametrize(
+    "row", [GroupRow(), DeviceRow(), ProductRow(), TreeRow(), NodeRow()]
+)
+def test_a_row_without_its_essentials_is_no_row(
+    row: GroupRow | DeviceRow | ProductRow | TreeRow | NodeRow,
+) -> None:
+    """An ID is what everything else hangs on."""
+    with pytest.raises(MalformedError, match="without"):
+        row.value()

@@ -95,8 +95,18 @@ class ChildProcess:
             await self._process.wait()
 
     def _ended(self) -> DemoError:
-        lines = [line for line in self.output.splitlines() if line.strip()]
-        last_words = (
-            lines[-1].strip() if lines else f"exit code {self._process.returncode}"
+        code = self._process.returncode
+        how = (
+            f"by {_signal_name(-code)}"
+            if code and code < 0
+            else f"with exit code {code}"
         )
-        return DemoError(f"{self._name} ended: {last_words} (see {self._log})")
+        return DemoError(f"{self._name} ended {how}; see {self._log}")
+
+
+def _signal_name(number: int) -> str:
+    """Return a signal's name; real-time signals have none."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

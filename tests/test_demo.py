@@ -8,6 +8,7 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ import yaml
 
 from demo.errors import DemoError
 from demo.folder import MARK, demo_folder
+from demo.process import ChildProcess
 from simulator.clock import Clock
 from simulator.oceanconnect.model import Kind
 from simulator.oceanconnect.platform import Platform, Settings
@@ -186,6 +188,30 @@ def test_two_demos_do_not_share_a_folder(tmp_path: Path) -> None:
         pass
     with demo_folder(tmp_path, fresh=False):
         assert (tmp_path / MARK).exists()
+
+
+@pytest.mark.parametrize(
+    ("last_act", "how"),
+    [
+        ("raise SystemExit(3)", "with exit code 3"),
+        ("import os; os.kill(os.getpid(), 9)", "by SIGKILL"),
+    ],
+)
+async def test_names_how_a_process_ended(
+    tmp_path: Path, last_act: str, how: str
+) -> None:
+    """What it wrote last may have nothing to do with its end."""
+    log = tmp_path / "simulator.log"
+    process = await ChildProcess.start(
+        "the simulator",
+        [sys.executable, "-c", f"print('ready', flush=True); {last_act}"],
+        log=log,
+        folder=tmp_path,
+    )
+    with pytest.raises(DemoError) as error:
+        await process.run()
+    assert process.output == "ready\n"
+    assert str(error.value) == f"the simulator ended {how}; see {log}"
 
 
 def test_the_nightly_example_fits_the_simulated_platform() -> None:

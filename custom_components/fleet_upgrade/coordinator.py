@@ -208,8 +208,7 @@ class FleetCoordinator(DataUpdateCoordinator[AccountData]):
         """Create an upgrade task and return its ID; raises `PlatformError`.
 
         Sent once, one at a time, and to its end, even when the caller is cancelled
-        meanwhile. The account is polled at once; a failure of that is no failure
-        of the creation.
+        meanwhile. The account is polled at once, which the answer does not wait for.
         """
         entry = await asyncio.shield(
             self.config_entry.async_create_task(
@@ -221,7 +220,7 @@ class FleetCoordinator(DataUpdateCoordinator[AccountData]):
         if entry.task_id is not None:
             return entry.task_id
         task_id = await self._async_settle(entry)
-        await self.async_refresh()
+        self._async_refresh_soon()
         return task_id
 
     async def _async_create(
@@ -229,7 +228,7 @@ class FleetCoordinator(DataUpdateCoordinator[AccountData]):
     ) -> Entry:
         entry = await self.creator.async_create(prepared, asker, force=force)
         if entry.task_id is not None:
-            await self.async_refresh()
+            self._async_refresh_soon()
         return entry
 
     async def _async_settle(self, entry: Entry) -> str:
@@ -263,11 +262,13 @@ class FleetCoordinator(DataUpdateCoordinator[AccountData]):
     async def async_answer_unsettled(
         self, entry_id: str, task: UpgradeTask | None
     ) -> None:
-        """Settle a creation as a person says: it became this task, or none.
-
-        The account is polled at once, but nobody waits for that.
-        """
+        """Settle a creation as a person says: it became this task, or none."""
         await self.creator.async_answer(entry_id, task)
+        self._async_refresh_soon()
+
+    @callback
+    def _async_refresh_soon(self) -> None:
+        """Poll the account at once, while nobody waits for that."""
         self.config_entry.async_create_background_task(
             self.hass, self.async_refresh(), f"{self.name} - refresh"
         )

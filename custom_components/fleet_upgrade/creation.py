@@ -55,7 +55,8 @@ class UnsettledError(PlatformError):
 class Creator:
     """Creates the upgrade tasks of one account.
 
-    ``state`` returns what the last poll left, ``changed`` is called with each entry that changed.
+    ``state`` returns what the last poll left, ``changed`` is called with each entry
+    that changed.
     """
 
     def __init__(

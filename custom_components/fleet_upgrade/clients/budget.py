@@ -172,7 +172,7 @@ class AdaptiveBudget(CallBudget):
         pause: float = THROTTLED_PAUSE,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Allow ``limit`` calls per window at most; ``pause`` and ``clock`` in seconds."""
+        """Allow ``limit`` calls per window at most; times are in seconds."""
         super().__init__(limit, pause=pause, clock=clock)
         self._most = limit
         self._changed_at = clock()

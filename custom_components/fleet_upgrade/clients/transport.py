@@ -66,9 +66,10 @@ class Transport:
     ) -> Answer:
         """Send one request and read its answer.
 
-        ``path`` is percent-encoded already. Raises `UnreachableError` (with whether the request may have arrived),
-        `ThrottledError` when the budget has no room, and `MalformedError` for a body
-        over `LARGEST_ANSWER` bytes. Redirects are answers like any other.
+        ``path`` is percent-encoded already. Raises `UnreachableError` (with whether
+        the request may have arrived), `ThrottledError` when the budget has no room,
+        and `MalformedError` for a body over `LARGEST_ANSWER` bytes. Redirects are
+        answers like any other.
         """
         url = self.base.with_path(path, encoded=True).with_query(query)
         async with self.budget.call(priority):

@@ -1,4 +1,4 @@
-"""Calls with a token: one at a time, page by page, and writes that are never doubled."""
+"""Calls with a token: alone, page by page, and writes that are never doubled."""
 
 from collections.abc import AsyncGenerator, Callable, Mapping
 from functools import partial

@@ -13,6 +13,7 @@ from syrupy.assertion import SnapshotAssertion
 from custom_components.fleet_upgrade import creation
 from custom_components.fleet_upgrade.account import AccountState
 from custom_components.fleet_upgrade.clients import budget
+from custom_components.fleet_upgrade.clients.enos import auth as enos_auth
 from custom_components.fleet_upgrade.clients.oceanconnect import auth
 from custom_components.fleet_upgrade.clients.registry import PLATFORMS
 from custom_components.fleet_upgrade.const import CONF_PLATFORM, DOMAIN
@@ -20,11 +21,18 @@ from custom_components.fleet_upgrade.journal import Entry
 from simulator.oceanconnect import OceanConnectSimulator
 
 from . import tiny_platform
+from .common_enos import enos, enos_server
 from .common_simulator import oceanconnect, simulator_server
 from .tiny_platform import TinyFleet
 from .translations import TranslationCheck, check_translations
 
-__all__ = ["check_translations", "oceanconnect", "simulator_server"]
+__all__ = [
+    "check_translations",
+    "enos",
+    "enos_server",
+    "oceanconnect",
+    "simulator_server",
+]
 
 # Types are resolved once, when first needed: before any test replaces datetime.
 msgspec.json.Decoder(AccountState)
@@ -49,6 +57,7 @@ def fresh_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give each test call budgets and sessions of its own, as in a new process."""
     monkeypatch.setattr(budget, "_budgets", {})
     monkeypatch.setattr(auth, "_sessions", {})
+    monkeypatch.setattr(enos_auth, "_sessions", {})
 
 
 @pytest.fixture(autouse=True)

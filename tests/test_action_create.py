@@ -246,6 +246,7 @@ async def test_a_dry_run_says_what_would_be_sent_and_sends_nothing(
     assert request == {
         "method": "POST",
         "path": call.path,
+        "query": {},
         "body": json.loads(call.body),
     }
     assert dry == wet | {"task_id": None, "dry_run": True}

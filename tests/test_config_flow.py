@@ -90,6 +90,7 @@ async def test_the_first_form_offers_all_platforms(
     choice = result["data_schema"].schema["platform"]
     assert [(each["value"], each["label"]) for each in choice.config["options"]] == [
         ("oceanconnect", "Huawei OceanConnect"),
+        ("enos", "Envision EnOS"),
         ("tiny", "Tiny IoT"),
     ]
 

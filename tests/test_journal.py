@@ -548,9 +548,23 @@ def test_what_would_do_the_same_again_has_the_same_key(changes: dict[str, Any]) 
         {"targets": Targets(device_groups=("Meters north",))},
         {"targets": Targets(devices=("Meters north", "Meters south"))},
         {"targets": Targets(device_groups=("Meters north, Meters south",))},
+        {"targets": structs.replace(REQUEST.targets, from_versions=("V1.2",))},
     ],
-    ids=["account", "kind", "package", "fewer", "devices", "one name"],
+    ids=["account", "kind", "package", "fewer", "devices", "one name", "versions"],
 )
 def test_what_would_do_something_else_has_another_key(changes: dict[str, Any]) -> None:
     """Whose it is, what is installed, and where."""
     assert key(**changes) != key()
+
+
+def test_what_was_written_before_keeps_its_key() -> None:
+    """What is not settled yet still blocks its repetition after an update."""
+    request = structs.replace(
+        REQUEST,
+        kind=UpgradeKind.FIRMWARE,
+        package_id="pkg-1",
+        targets=Targets(device_groups=("b", "a")),
+    )
+    assert write_key("oceanconnect_app", request) == (
+        "3c60e34c2eeafc426cb6a81cfdcb44885cf0d2ab52d031d72f5c7fe1e2cba915"
+    )

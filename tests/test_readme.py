@@ -11,6 +11,7 @@ from homeassistant.util.yaml import parse_yaml
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.fleet_upgrade.clients.registry import PLATFORMS
 from custom_components.fleet_upgrade.const import DOMAIN
 from simulator.oceanconnect import OceanConnectSimulator
 
@@ -98,10 +99,11 @@ def test_each_message_under_troubleshooting_is_the_real_one() -> None:
 
 def test_each_field_of_the_form_is_in_the_table() -> None:
     """By the label that is on the screen."""
+    steps = "|".join(PLATFORMS)
     labels = [
         text
         for key, text in english().items()
-        if re.fullmatch(r"config\.step\.oceanconnect\.data\.\w+", key)
+        if re.fullmatch(rf"config\.step\.({steps})\.data\.\w+", key)
         or re.fullmatch(r"options\.step\.init\.data\.\w+", key)
     ]
     assert [label for label in labels if f"| {label} |" not in README] == []

@@ -30,6 +30,7 @@ from .translations import INTEGRATION, english
 
 CREATE_ACTIONS = {
     "create_firmware_upgrade_task",
+    "create_ota_upgrade_task",
     "create_software_upgrade_task",
 }
 GET_ACTIONS = {
@@ -45,6 +46,8 @@ SELECTORS = {
     FieldKind.TEXT: "text",
     FieldKind.TEXTS: "text",
     FieldKind.INTEGER: "number",
+    FieldKind.BOOLEAN: "boolean",
+    FieldKind.MAPPING: "object",
     FieldKind.CHOICE: "select",
     FieldKind.LOCAL_TIME: "datetime",
 }

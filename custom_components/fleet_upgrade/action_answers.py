@@ -28,6 +28,8 @@ def plain(value: Any) -> Any:
             return value.value
         case list() | tuple():
             return [plain(item) for item in value]
+        case dict():
+            return {key: plain(item) for key, item in value.items()}
         case _:
             return value
 

@@ -74,6 +74,7 @@ def _answer(
         answer["request"] = {
             "method": prepared.method,
             "path": prepared.path,
+            "query": prepared.query,
             "body": prepared.body,
         }
     return answer

@@ -7,6 +7,7 @@ the clocks skip or repeat, are refused afterwards with a text that names the fie
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, tzinfo
+from math import isfinite
 from typing import Any
 
 from homeassistant.const import ATTR_CONFIG_ENTRY_ID
@@ -51,6 +52,26 @@ def integer(value: Any) -> int:
     return value
 
 
+def mapping(value: Any) -> dict[str, list[Any]]:
+    """Return names, each with its values; one value stands for a list of its own."""
+    if not isinstance(value, Mapping):
+        raise vol.Invalid("expected names, each with a list of values")
+    values: dict[str, list[Any]] = {}
+    for given, several in value.items():
+        name = text(given)
+        if name in values:
+            raise vol.Invalid(f"the name {name} is given twice")
+        values[name] = [_plain_value(each) for each in cv.ensure_list(several)]
+    return values
+
+
+def _plain_value(value: Any) -> str | int | float | bool:
+    """Return a text, a number or a truth value."""
+    if isinstance(value, str | int) or (isinstance(value, float) and isfinite(value)):
+        return value
+    raise vol.Invalid("expected a text, a number, true or false")
+
+
 def date_and_time(value: Any) -> datetime:
     """Return a date with a time of day, aware where an offset was given."""
     if isinstance(value, str) and len(value.strip()) <= DATE_LENGTH:
@@ -67,6 +88,10 @@ def _validator(kind: FieldKind, choices: list[str]) -> Any:
             return vol.All(cv.ensure_list, [text])
         case FieldKind.INTEGER:
             return integer
+        case FieldKind.BOOLEAN:
+            return cv.boolean
+        case FieldKind.MAPPING:
+            return mapping
         case FieldKind.CHOICE:
             return vol.In(choices)
         case FieldKind.LOCAL_TIME:

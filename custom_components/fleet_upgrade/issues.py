@@ -43,9 +43,7 @@ def async_sync_unsettled(
             "account": account.title,
             "kind": request.kind.value,
             "version": version_of(entry),
-            "target": in_short(
-                targets.first, len(targets.device_groups or targets.devices)
-            ),
+            "target": in_short(targets.first, targets.count),
             "time": f"{dt_util.as_local(entry.asked_at):%Y-%m-%d %H:%M:%S}",
         },
     )

@@ -19,6 +19,7 @@ from homeassistant.util import dt as dt_util
 from homeassistant.util.file import WriteError, write_utf8_file_atomic
 from homeassistant.util.hass_dict import HassKey
 import msgspec
+from msgspec import structs
 
 from .askers import Asker
 from .clients.model import CreateRequest, PreparedCreate, Value
@@ -86,6 +87,10 @@ class Entry(Value, frozen=True):
         return self.state in (WriteState.OPEN, WriteState.UNSETTLED)
 
 
+_NOT_FURTHER = {"device_groups", "devices", "device_type", "model", "manufacturer"}
+"""Targets that stand in a key by themselves, or not at all."""
+
+
 def write_key(account: str, request: CreateRequest) -> str:
     """Return what two creations share that would do the same twice.
 
@@ -94,14 +99,32 @@ def write_key(account: str, request: CreateRequest) -> str:
     the package is made for, because leaving that to the platform changes nothing.
     """
     targets = request.targets
-    parts = (
+    parts: tuple[object, ...] = (
         account,
         request.kind,
         request.package_id,
         sorted(set(targets.device_groups)),
         sorted(set(targets.devices)),
     )
-    return sha256(msgspec.json.encode(parts)).hexdigest()
+    # Only where there is more: what was written before has the same key as ever.
+    if further := {
+        name: _unordered(value)
+        for name, value in structs.asdict(targets).items()
+        if name not in _NOT_FURTHER and value
+    }:
+        parts = (*parts, further)
+    return sha256(msgspec.json.encode(parts, order="sorted")).hexdigest()
+
+
+def _unordered(value: object) -> object:
+    """Return the values of a target without order, each once."""
+    match value:
+        case dict():
+            return {name: _unordered(each) for name, each in value.items()}
+        case tuple():
+            return sorted({msgspec.json.encode(each).decode() for each in value})
+        case _:
+            return value
 
 
 class Journal:

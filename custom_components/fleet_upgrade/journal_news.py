@@ -52,7 +52,7 @@ def async_announce(hass: HomeAssistant, account: ConfigEntry, entry: Entry) -> N
             ATTR_KIND: request.kind.value,
             ATTR_VERSION: version_of(entry),
             ATTR_TARGET: targets.first,
-            ATTR_TARGET_COUNT: len(targets.device_groups or targets.devices),
+            ATTR_TARGET_COUNT: targets.count,
             ATTR_TASK_ID: entry.task_id,
             "failure": entry.failure,
         },

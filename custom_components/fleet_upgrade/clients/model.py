@@ -3,6 +3,7 @@
 All times are aware and in UTC. A count that a platform does not have is ``None``.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 
@@ -88,8 +89,23 @@ class Targets(Value, frozen=True):
 
     @property
     def first(self) -> str | None:
-        """The first group or device, for a name that a person recognises."""
-        return next(iter(self.device_groups or self.devices or self.asset_ids), None)
+        """The first group, device or else, for a name that a person recognises."""
+        return next(iter(self._chosen), None)
+
+    @property
+    def count(self) -> int:
+        """How many groups, devices or else are named."""
+        return len(self._chosen)
+
+    @property
+    def _chosen(self) -> Sequence[str]:
+        return (
+            self.device_groups
+            or self.devices
+            or self.asset_ids
+            or tuple(self.asset_trees or self.tags or self.attributes)
+            or self.from_versions
+        )
 
 
 class Policy(Value, frozen=True):

@@ -1,8 +1,8 @@
 """The platforms that there are."""
 
-from . import oceanconnect
+from . import enos, oceanconnect
 from .platform import Platform
 
 PLATFORMS: dict[str, Platform] = {
-    platform.key: platform for platform in (oceanconnect.PLATFORM,)
+    platform.key: platform for platform in (oceanconnect.PLATFORM, enos.PLATFORM)
 }

@@ -30,9 +30,9 @@ async def test_verifying_fetches_a_token_and_reads_one_row(
     assert enos.calls[1].query["orgId"] == enos.org_id
 
 
-def test_all_that_it_can_do_is_declared() -> None:
+def test_what_is_offered_is_declared() -> None:
     """Whoever offers an action asks for the capability."""
-    assert PLATFORM.capabilities == frozenset(Capability)
+    assert PLATFORM.capabilities == {Capability.DEVICE_GROUPS, Capability.DEVICES}
 
 
 async def test_no_program_takes_the_session_of_another(client: EnosClient) -> None:

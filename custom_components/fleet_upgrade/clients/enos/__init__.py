@@ -13,15 +13,5 @@ PLATFORM = Platform(
     check=check,
     client=client,
     create_actions=CREATE_ACTIONS,
-    capabilities=frozenset(
-        {
-            Capability.DEVICE_GROUPS,
-            Capability.DEVICES,
-            Capability.START,
-            Capability.STOP,
-            Capability.DELETE,
-            Capability.CANCEL_SUBTASKS,
-            Capability.RETRY_SUBTASKS,
-        }
-    ),
+    capabilities=frozenset({Capability.DEVICE_GROUPS, Capability.DEVICES}),
 )

@@ -6,7 +6,6 @@ from pathlib import Path
 import stat
 import time
 from typing import Any
-from weakref import WeakValueDictionary
 
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import MATCH_ALL
@@ -57,7 +56,7 @@ async def restart(
 ) -> None:
     """Set an account up again, as a new process does."""
     await hass.config_entries.async_unload(account.entry_id)
-    patches.setattr(auth, "_sessions", WeakValueDictionary())
+    patches.setattr(auth, "_sessions", {})
     await set_up(hass, account)
     assert account.state is ConfigEntryState.LOADED
 
@@ -109,7 +108,7 @@ async def test_a_kept_session_of_nonsense_is_ignored(
     hass_storage[file_of(account)]["data"] = kept
     await hass.config_entries.async_unload(account.entry_id)
     hass_storage[file_of(account)]["data"] = kept
-    monkeypatch.setattr(auth, "_sessions", WeakValueDictionary())
+    monkeypatch.setattr(auth, "_sessions", {})
     await set_up(hass, account)
     assert account.state is ConfigEntryState.LOADED
     assert oceanconnect.calls.count(LOGIN) == 2

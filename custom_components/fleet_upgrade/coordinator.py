@@ -80,7 +80,6 @@ class FleetCoordinator(DataUpdateCoordinator[AccountData]):
         self._failures = 0
         self._session_store = SessionStore(hass, entry.entry_id)
         self.creator = Creator(
-            hass,
             client,
             async_get_journal(hass, entry.entry_id),
             entry.unique_id or entry.entry_id,

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 
-from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util, ulid as ulid_util
 from msgspec import structs
 
@@ -61,7 +60,6 @@ class Creator:
 
     def __init__(
         self,
-        hass: HomeAssistant,
         client: PlatformClient,
         journal: Journal,
         account: str,
@@ -72,7 +70,6 @@ class Creator:
     ) -> None:
         """Write for the account with this unique ID."""
         self.journal = journal
-        self._hass = hass
         self._client = client
         self._account = account
         self._guard_time = guard_time

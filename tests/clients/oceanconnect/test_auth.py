@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable, Mapping
 import time
 from typing import Any
-from weakref import WeakValueDictionary
 
 import aiohttp
 import msgspec
@@ -69,7 +68,7 @@ def restart(
     """Return what connects in a new process, with what the old one has kept."""
 
     def restart(kept: Kept) -> OceanConnectClient:
-        monkeypatch.setattr(auth, "_sessions", WeakValueDictionary())
+        monkeypatch.setattr(auth, "_sessions", {})
         client = connect(session, oceanconnect)
         client.keep_session(kept, None)
         oceanconnect.calls.clear()

@@ -336,6 +336,15 @@ def test_device_keys_need_a_product_when_the_package_has_none() -> None:
     }
 
 
+def test_a_product_that_the_package_names_makes_no_other_creation() -> None:
+    """It is sent as given, but the same devices stay the same devices."""
+    values = {"package": "p1", "devices": ["device-1"]}
+    plain = prepare(build(values, NOW), PACKAGE)
+    named = prepare(build(values | {"product": "product"}, NOW), PACKAGE)
+    assert named.request == plain.request
+    assert named.body != plain.body
+
+
 def test_a_request_without_a_schedule_runs_now() -> None:
     """With one, within it."""
     request = build({"package": "p1", **GROUP}, NOW)

@@ -140,12 +140,18 @@ def prepare(request: CreateRequest, package: Package) -> PreparedCreate:
         _check_number_to_verify(targets, package.most_to_verify or MOST_TO_VERIFY)
     elif package.needs_verification:
         raise InvalidFieldError("package", "package_not_verified")
+    body = create_body(request)
+    if package.product:
+        # The firmware says it already; said again, it would seem another creation.
+        request = structs.replace(
+            request, targets=structs.replace(targets, product=None)
+        )
     return PreparedCreate(
         request=request,
         method="POST",
         path=PATH,
         query={"action": "create", "firmwareId": request.package_id},
-        body=create_body(request),
+        body=body,
         version=package.version,
     )
 

@@ -35,6 +35,14 @@ from .mistakes import CONNECTIONS, LOCAL, REFUSALS, Mistake
 from .person import FILES, SECRETS, Person, fields, suggested
 from .tiny_platform import TinyFleet
 
+DEFAULT_OPTIONS = {
+    "retention_days": 7,
+    "guard_minutes": 10,
+    "stall_hours": 26,
+    "failing_share": 5,
+    "failing_minimum": 20,
+}
+
 
 @pytest.fixture
 async def person(
@@ -74,7 +82,7 @@ async def test_an_account_is_added(hass: HomeAssistant, person: Person) -> None:
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert result["title"] == "OceanConnect fleet-test"
     assert result["data"] == person.credentials
-    assert result["options"] == {"retention_days": 7, "guard_minutes": 10}
+    assert result["options"] == DEFAULT_OPTIONS
     assert result["result"].unique_id == "oceanconnect_fleet-test"
     assert result["result"].state is ConfigEntryState.LOADED
 
@@ -435,31 +443,41 @@ async def test_where_nothing_can_be_removed_nothing_is_asked(
 
 
 @pytest.mark.usefixtures("set_up_entry")
-@pytest.mark.parametrize("options", [{}, {"retention_days": 7, "guard_minutes": 10}])
-async def test_how_long_things_are_remembered_is_an_option(
+@pytest.mark.parametrize("options", [{}, DEFAULT_OPTIONS])
+async def test_options_are_checked_and_kept_as_whole_numbers(
     hass: HomeAssistant, entry: MockConfigEntry, options: dict[str, int]
 ) -> None:
-    """Ended tasks for a week and creations for ten minutes, or as the user wants."""
+    """A form with the defaults, limits that are kept, and what the user wants."""
     hass.config_entries.async_update_entry(entry, options=options)
     flow = hass.config_entries.options
     result = await flow.async_init(entry.entry_id)
     assert result["type"] is FlowResultType.FORM
     assert result["step_id"] == "init"
-    good = {"retention_days": 7, "guard_minutes": 10}
-    assert suggested(result) == good
+    assert suggested(result) == DEFAULT_OPTIONS
     for wrong in (
         {"retention_days": 0},
         {"retention_days": 366},
         {"guard_minutes": -1},
         {"guard_minutes": 1441},
+        {"stall_hours": 0},
+        {"stall_hours": 721},
+        {"failing_share": 0},
+        {"failing_share": 101},
+        {"failing_minimum": 0},
+        {"failing_minimum": 100_001},
     ):
         with pytest.raises(InvalidData):
-            await flow.async_configure(result["flow_id"], good | wrong)
+            await flow.async_configure(result["flow_id"], DEFAULT_OPTIONS | wrong)
 
-    result = await flow.async_configure(
-        result["flow_id"], {"retention_days": 30.0, "guard_minutes": 0.0}
-    )
+    wanted = {
+        "retention_days": 30.0,
+        "guard_minutes": 0.0,
+        "stall_hours": 720.0,
+        "failing_share": 100.0,
+        "failing_minimum": 1.0,
+    }
+    result = await flow.async_configure(result["flow_id"], wanted)
     await hass.async_block_till_done()
     assert result["type"] is FlowResultType.CREATE_ENTRY
-    assert entry.options == {"retention_days": 30, "guard_minutes": 0}
+    assert entry.options == wanted
     assert all(isinstance(value, int) for value in entry.options.values())

@@ -27,13 +27,12 @@ from custom_components.fleet_upgrade.clients.errors import (
     PlatformError,
 )
 from custom_components.fleet_upgrade.clients.registry import PLATFORMS
-from custom_components.fleet_upgrade.config_flow import CONF_REMOVE_STORED, UPDATE
-from custom_components.fleet_upgrade.const import (
-    CONF_GUARD_MINUTES,
-    CONF_PLATFORM,
-    CONF_RETENTION_DAYS,
-    DOMAIN,
+from custom_components.fleet_upgrade.config_flow import (
+    CONF_REMOVE_STORED,
+    OPTIONS,
+    UPDATE,
 )
+from custom_components.fleet_upgrade.const import CONF_PLATFORM, DOMAIN
 from custom_components.fleet_upgrade.issues import UNSETTLED
 from custom_components.fleet_upgrade.journal import WriteState
 
@@ -160,8 +159,7 @@ def form_texts() -> Iterator[Need]:
     yield "title", set()
     for step, name in (
         ("config.step.user", CONF_PLATFORM),
-        ("options.step.init", CONF_RETENTION_DAYS),
-        ("options.step.init", CONF_GUARD_MINUTES),
+        *(("options.step.init", option.key) for option in OPTIONS),
     ):
         yield f"{step}.title", set()
         yield f"{step}.data.{name}", set()

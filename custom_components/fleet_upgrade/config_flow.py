@@ -1,9 +1,10 @@
 """Adds accounts and brings them up to date."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 import re
-from typing import Any, override
+from typing import Any, Final, override
 
 from homeassistant.components.file_upload import process_uploaded_file
 from homeassistant.config_entries import (
@@ -38,11 +39,17 @@ from .clients.errors import InvalidFieldError, PlatformError
 from .clients.platform import Credentials, Field, FieldKind, Platform
 from .clients.registry import PLATFORMS
 from .const import (
+    CONF_FAILING_MINIMUM,
+    CONF_FAILING_SHARE,
     CONF_GUARD_MINUTES,
     CONF_PLATFORM,
     CONF_RETENTION_DAYS,
+    CONF_STALL_HOURS,
+    DEFAULT_FAILING_MINIMUM,
+    DEFAULT_FAILING_SHARE,
     DEFAULT_GUARD_MINUTES,
     DEFAULT_RETENTION_DAYS,
+    DEFAULT_STALL_HOURS,
     DOMAIN,
     LOGGER,
 )
@@ -84,16 +91,27 @@ _SELECTORS: Mapping[FieldKind, Callable[[Field], object]] = {
     ),
 }
 
-_OPTIONS_SCHEMA = vol.Schema(
-    {
-        vol.Required(CONF_RETENTION_DAYS): _whole_number(1, 365),
-        vol.Required(CONF_GUARD_MINUTES): _whole_number(0, 1440),
-    }
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """An option of an account: its key, its default and what it accepts."""
+
+    key: str
+    default: int
+    accepts: object
+
+
+OPTIONS: Final = (
+    Option(CONF_RETENTION_DAYS, DEFAULT_RETENTION_DAYS, _whole_number(1, 365)),
+    Option(CONF_GUARD_MINUTES, DEFAULT_GUARD_MINUTES, _whole_number(0, 1440)),
+    Option(CONF_STALL_HOURS, DEFAULT_STALL_HOURS, _whole_number(1, 720)),
+    Option(CONF_FAILING_SHARE, DEFAULT_FAILING_SHARE, _whole_number(1, 100)),
+    Option(CONF_FAILING_MINIMUM, DEFAULT_FAILING_MINIMUM, _whole_number(1, 100_000)),
 )
-_DEFAULT_OPTIONS = {
-    CONF_RETENTION_DAYS: DEFAULT_RETENTION_DAYS,
-    CONF_GUARD_MINUTES: DEFAULT_GUARD_MINUTES,
-}
+_OPTIONS_SCHEMA = vol.Schema(
+    {vol.Required(option.key): option.accepts for option in OPTIONS}
+)
+_DEFAULT_OPTIONS = {option.key: option.default for option in OPTIONS}
 
 
 class FleetUpgradeConfigFlow(ConfigFlow, domain=DOMAIN):

@@ -17,6 +17,18 @@ CONF_GUARD_MINUTES: Final = "guard_minutes"
 """Minutes within which the same creation is refused."""
 DEFAULT_GUARD_MINUTES: Final = 10
 
+CONF_STALL_HOURS: Final = "stall_hours"
+"""Hours without a change of any count after which a task is stalled."""
+DEFAULT_STALL_HOURS: Final = 26
+
+CONF_FAILING_SHARE: Final = "failing_share"
+"""Percentage of failed devices above which a task is failing."""
+DEFAULT_FAILING_SHARE: Final = 5
+
+CONF_FAILING_MINIMUM: Final = "failing_minimum"
+"""Devices that must have ended before a task can be failing."""
+DEFAULT_FAILING_MINIMUM: Final = 20
+
 ACTIVE_INTERVAL: Final = timedelta(seconds=60)
 IDLE_INTERVAL: Final = timedelta(minutes=5)
 MAX_INTERVAL: Final = timedelta(hours=1)

@@ -1,6 +1,6 @@
 """One HTTP exchange with a platform: TLS, limits of time and size, call budget."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -21,6 +21,9 @@ TOTAL_TIMEOUT = 60.0
 
 LARGEST_ANSWER = 16 * 1024 * 1024
 """Bytes that an answer's body may have."""
+
+type Late[ValueT] = ValueT | Callable[[], ValueT]
+"""A value, or what makes it at the last moment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,12 +64,13 @@ class Transport:
         *,
         priority: Priority,
         query: Mapping[str, str | int] | None = None,
-        headers: Mapping[str, str] | None = None,
-        body: bytes | None = None,
+        headers: Late[Mapping[str, str]] | None = None,
+        body: Late[bytes] | None = None,
     ) -> Answer:
         """Send one request and read its answer.
 
-        ``path`` is percent-encoded already. Raises `UnreachableError` (with whether
+        ``path`` is percent-encoded already. What tells the time, such as a signature,
+        is given as a function: it is made when the call's turn has come. Raises `UnreachableError` (with whether
         the request may have arrived), `ThrottledError` when the budget has no room,
         and `MalformedError` for a body over `LARGEST_ANSWER` bytes. Redirects are
         answers like any other.
@@ -77,8 +81,8 @@ class Transport:
                 async with self._session.request(
                     method,
                     url,
-                    data=body,
-                    headers=headers,
+                    data=body() if callable(body) else body,
+                    headers=headers() if callable(headers) else headers,
                     ssl=self._ssl,
                     timeout=self._timeout,
                     allow_redirects=False,

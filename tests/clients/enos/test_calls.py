@@ -1,7 +1,9 @@
 """Signed calls, and writes that are never doubled, on a real socket."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+import json
+import time
 
 import aiohttp
 import pytest
@@ -19,6 +21,8 @@ from simulator.enos import EnosSimulator, codes, refusal
 from simulator.faults import Fault, FaultKind
 
 from .common import CREATE, GET_TOKEN, JOBS, a_creation, actions, connect, week_ago
+
+GET_TOKEN_PATH = f"/apim-token-service/v2.0{GET_TOKEN}"
 
 WRITES: dict[str, Callable[[EnosClient], Awaitable[None]]] = {
     "start": lambda client: client.start_task("job"),
@@ -210,6 +214,48 @@ async def test_the_gateway_says_when_to_come_back(
         await client.verify()
     assert 1 < err.value.retry_after <= 60
     assert client.budget.left == 0
+
+
+@pytest.fixture
+def stamps() -> list[float]:
+    """Return the times (POSIX seconds) that calls were signed with, as they come."""
+    return []
+
+
+@pytest.fixture
+async def session(stamps: list[float]) -> AsyncIterator[aiohttp.ClientSession]:
+    """Return a session that notes what calls and requests for a token say."""
+
+    async def note_header(
+        _session: object, _context: object, params: aiohttp.TraceRequestStartParams
+    ) -> None:
+        if (stamp := params.headers.get("apim-timestamp")) is not None:
+            stamps.append(int(stamp) / 1000)
+
+    async def note_body(
+        _session: object, _context: object, params: aiohttp.TraceRequestChunkSentParams
+    ) -> None:
+        if params.url.path == GET_TOKEN_PATH:
+            stamps.append(json.loads(params.chunk)["timestamp"] / 1000)
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_start.append(note_header)
+    trace.on_request_chunk_sent.append(note_body)
+    async with aiohttp.ClientSession(trace_configs=[trace]) as session:
+        yield session
+
+
+async def test_a_call_is_signed_when_its_turn_has_come(
+    client: EnosClient, stamps: list[float]
+) -> None:
+    """It may have waited for minutes, and the platform accepts no old signature."""
+    for signed in (2, 1):  # the request for a token and the call, then the call
+        stamps.clear()
+        client.budget.throttled(0.3)
+        turn = time.time() + 0.3
+        await client.verify()
+        assert len(stamps) == signed
+        assert min(stamps) >= turn - 0.05
 
 
 async def test_listings_are_read_by_pages_of_200(

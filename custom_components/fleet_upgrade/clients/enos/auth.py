@@ -148,16 +148,13 @@ class Session:
 
     async def _ask(self, transport: Transport, path: str) -> tuple[TokenData, float]:
         """Ask the token service; return what it gives, and when it was asked."""
-        asked_at = time.time()
-        # The same time twice would be taken for a replay.
-        stamp = self._last_stamp = max(int(asked_at * 1000), self._last_stamp + 1)
-        body = {
-            "appKey": self._access_key,
-            "encryption": token_proof(self._access_key, stamp, self._secret_key),
-            "timestamp": stamp,
-        }
-        if path == REFRESH:
-            body["accessToken"] = self._token.access
+        asked_at = 0.0
+
+        def body() -> bytes:
+            nonlocal asked_at
+            asked_at = time.time()
+            return self._token_request(asked_at, refresh=path == REFRESH)
+
         try:
             reply = await send(
                 transport,
@@ -165,11 +162,24 @@ class Session:
                 path,
                 priority=Priority.SIGN_IN,
                 headers=JSON,
-                body=to_json(body),
+                body=body,
             )
         except TokenRefusedError as err:
             raise credentials_refused(transport) from err
         return reply.read(TokenData), asked_at
+
+    def _token_request(self, now: float, *, refresh: bool) -> bytes:
+        """Return what asks for a token, proved with a time (POSIX seconds)."""
+        # The same time twice would be taken for a replay.
+        stamp = self._last_stamp = max(int(now * 1000), self._last_stamp + 1)
+        request: dict[str, object] = {
+            "appKey": self._access_key,
+            "encryption": token_proof(self._access_key, stamp, self._secret_key),
+            "timestamp": stamp,
+        }
+        if refresh:
+            request["accessToken"] = self._token.access
+        return to_json(request)
 
     def _keep(self, token: Token) -> None:
         self._token = token

@@ -177,7 +177,7 @@ class Calls:
                 path,
                 priority=priority,
                 query=query,
-                headers=self._session.headers(access, query, content),
+                headers=lambda: self._session.headers(access, query, content),
                 body=content,
             )
         except (UnreachableError, MalformedError, RejectedError) as err:

@@ -21,7 +21,7 @@ from ..errors import (
     RejectedError,
     UnreachableError,
 )
-from ..transport import Answer, Transport
+from ..transport import Answer, Late, Transport
 from .codes import (
     ADVICE,
     AUTHENTICATION,
@@ -67,12 +67,12 @@ async def send(
     *,
     priority: Priority,
     query: Mapping[str, str] | None = None,
-    headers: Mapping[str, str] | None = None,
-    body: bytes | None = None,
+    headers: Late[Mapping[str, str]] | None = None,
+    body: Late[bytes] | None = None,
 ) -> Reply:
     """Send one call and return its answer if it is a success.
 
-    Raises what the answer means otherwise; an HTTP 5xx is an `UnreachableError` that
+    Headers and body may be functions, called when the call's turn has come. Raises what the answer means otherwise; an HTTP 5xx is an `UnreachableError` that
     was sent.
     """
     answer = await transport.exchange(

@@ -1,6 +1,7 @@
 """What becomes of a job, by its own word and its OTA tasks."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from custom_components.fleet_upgrade.clients.enos.status import (
     task_of,
 )
 from custom_components.fleet_upgrade.clients.model import (
+    Execution,
     Policy,
     StatusCounts,
     TaskStatus,
@@ -31,6 +33,11 @@ INCREMENTAL = Job(
 ALL_WELL = Tally(total=2, succeeded=2, newest=NOW)
 ONE_FAILED = Tally(total=2, succeeded=1, failed=1, newest=NOW)
 HOUR = timedelta(hours=1)
+
+
+def scheduled(**values: Any) -> Policy:
+    """Return a policy with a schedule and one retry, at once."""
+    return Policy(execution=Execution.CUSTOM, retries=1, **values)
 
 
 @pytest.mark.parametrize(
@@ -73,23 +80,22 @@ def test_a_status_follows_from_the_ota_tasks(
         (Policy(retries=2), timedelta(), True),
         (Policy(retries=2), RETRY_GRACE, False),
         # A window that is over will not open again.
-        (Policy(retries=1, start=NOW - HOUR, end=NOW), timedelta(), False),
-        (Policy(retries=1, start=NOW - HOUR, end=NOW + HOUR), timedelta(), True),
-        (Policy(retries=1, start=NOW + HOUR, end=NOW + 2 * HOUR), HOUR, True),
+        (scheduled(start=NOW - HOUR, end=NOW), timedelta(), False),
+        (scheduled(start=NOW - HOUR, end=NOW + HOUR), timedelta(), True),
+        (scheduled(start=NOW + HOUR, end=NOW + 2 * HOUR), HOUR, True),
         # Of a daily one, tomorrow's counts.
         (
-            Policy(retries=1, start=NOW - HOUR, end=NOW, repeat_daily=True),
+            scheduled(start=NOW - HOUR, end=NOW, repeat_daily=True),
             22 * HOUR,
             True,
         ),
         (
-            Policy(retries=1, start=NOW - HOUR, end=NOW, repeat_daily=True),
+            scheduled(start=NOW - HOUR, end=NOW, repeat_daily=True),
             24 * HOUR,
             False,
         ),
         (
-            Policy(
-                retries=1,
+            scheduled(
                 start=NOW - timedelta(days=9, hours=1),
                 end=NOW - timedelta(days=9) + HOUR,
                 repeat_daily=True,
@@ -97,7 +103,7 @@ def test_a_status_follows_from_the_ota_tasks(
             HOUR,
             False,
         ),
-        (Policy(retries=1, start=NOW + HOUR, end=NOW), RETRY_GRACE, False),
+        (scheduled(start=NOW + HOUR, end=NOW), RETRY_GRACE, False),
     ],
 )
 def test_retries_remain_until_the_next_one_is_overdue(

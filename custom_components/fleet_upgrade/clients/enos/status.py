@@ -7,13 +7,12 @@ else follows from its OTA tasks.
 from datetime import datetime, timedelta
 
 from ..model import Policy, StatusCounts, TaskStatus, UpgradeKind, UpgradeTask
+from ..windows import opening
 from .counts import Tally
 from .jobs import STARTED, STOPPED, Job
 
 RETRY_GRACE = timedelta(minutes=1)
 """How long after it is due a retry may begin."""
-
-DAY = timedelta(days=1)
 
 
 def task_of(
@@ -78,22 +77,8 @@ def may_retry(policy: Policy, last_change: datetime, now: datetime) -> bool:
     """
     if not policy.retries:
         return False
-    due = _opening(policy, last_change + timedelta(seconds=policy.retry_interval or 0))
+    due = opening(policy, last_change + timedelta(seconds=policy.retry_interval or 0))
     return due is not None and now < due + RETRY_GRACE
-
-
-def _opening(policy: Policy, time: datetime) -> datetime | None:
-    """Return when, at or after a time, the schedule is open; ``None`` for never."""
-    start, end = policy.start, policy.end
-    if start is None or end is None or end <= start:
-        return time
-    if time <= start:
-        return start
-    if not policy.repeat_daily:
-        return time if time < end else None
-    length = (end - start) % DAY or DAY
-    into_day = (time - start) % DAY
-    return time if into_day < length else time + DAY - into_day
 
 
 def _task(

@@ -16,7 +16,7 @@ from custom_components.fleet_upgrade.clients.errors import (
     ThrottledError,
     UnreachableError,
 )
-from simulator.enos import EnosSimulator, codes, refusal
+from simulator.enos import EnosSimulator, codes, gateway_refusal, refusal
 from simulator.enos.codes import Code
 from simulator.faults import Fault, FaultKind
 
@@ -51,6 +51,26 @@ MISSING = {
     codes.TREE_NOT_FOUND: Advice.ASSET_TREE_MISSING,
 }
 FAULTS = (codes.INTERNAL, codes.OTA_INTERNAL, Code(500, "Internal error"))
+TOKENS = {
+    codes.TOKEN_UNKNOWN_KEY: "application_unknown",
+    codes.TOKEN_BAD_ENCRYPTION: "invalid_auth",
+    codes.TOKEN_INVALID_PARAMETER: "rejected_bad_request",
+    codes.TOKEN_EMPTY: "rejected_bad_request",
+    codes.TOKEN_INTERNAL: "server_error",
+    codes.TOKEN_EXPIRED: "rejected_try_later",
+    codes.TOKEN_REFRESH_FAILED: "rejected_try_later",
+    codes.TOKEN_REPEATED: "rejected_try_later",
+}
+GATEWAY: dict[int, tuple[type[PlatformError], str]] = {
+    400: (RejectedError, "rejected_bad_request"),
+    401: (AuthenticationError, "invalid_auth"),
+    403: (RejectedError, "rejected_address_denied"),
+    404: (RejectedError, "rejected_other"),
+    413: (RejectedError, "rejected_request_too_large"),
+    429: (ThrottledError, "throttled"),
+    500: (UnreachableError, "server_error"),
+    503: (UnreachableError, "server_error"),
+}
 
 
 @pytest.mark.parametrize("status", [200, 400, 500])
@@ -131,16 +151,7 @@ async def test_an_organization_that_is_not_ours_is_told_apart(
 
 @pytest.mark.parametrize(
     ("code", "key"),
-    [
-        (codes.TOKEN_UNKNOWN_KEY, "application_unknown"),
-        (codes.TOKEN_BAD_ENCRYPTION, "invalid_auth"),
-        (codes.TOKEN_INVALID_PARAMETER, "rejected_bad_request"),
-        (codes.TOKEN_EMPTY, "rejected_bad_request"),
-        (codes.TOKEN_INTERNAL, "server_error"),
-        (codes.TOKEN_EXPIRED, "rejected_try_later"),
-        (codes.TOKEN_REFRESH_FAILED, "rejected_try_later"),
-        (codes.TOKEN_REPEATED, "rejected_try_later"),
-    ],
+    TOKENS.items(),
     ids=lambda value: str(value.code) if isinstance(value, Code) else "",
 )
 async def test_the_token_service_has_codes_of_its_own(
@@ -154,36 +165,13 @@ async def test_the_token_service_has_codes_of_its_own(
     assert err.value.placeholders.get("code", str(code.code)) == str(code.code)
 
 
-@pytest.mark.parametrize(
-    ("status", "error", "key"),
-    [
-        (400, RejectedError, "rejected_bad_request"),
-        (401, AuthenticationError, "invalid_auth"),
-        (403, RejectedError, "rejected_address_denied"),
-        (404, RejectedError, "rejected_other"),
-        (413, RejectedError, "rejected_request_too_large"),
-        (429, ThrottledError, "throttled"),
-        (500, UnreachableError, "server_error"),
-        (503, UnreachableError, "server_error"),
-    ],
-)
+@pytest.mark.parametrize("status", GATEWAY)
 async def test_the_gateway_speaks_in_http_statuses(
-    client: EnosClient,
-    enos: EnosSimulator,
-    status: int,
-    error: type[PlatformError],
-    key: str,
+    client: EnosClient, enos: EnosSimulator, status: int
 ) -> None:
     """With a message, and without a code."""
-    enos.faults.add(
-        Fault(
-            kind=FaultKind.STATUS,
-            path=JOBS,
-            status=status,
-            body=b'{"message": "%s"}' % codes.GATEWAY[status].encode(),
-            count=None,
-        )
-    )
+    enos.faults.add(gateway_refusal(status, path=JOBS, count=None))
+    error, key = GATEWAY[status]
     with pytest.raises(error) as err:
         await client.verify()
     assert err.value.key == key

@@ -99,14 +99,18 @@ async def test_a_clock_that_is_wrong_by_an_hour_is_named(
     assert err.value.placeholders == {"minutes": "60"}
 
 
+@pytest.mark.parametrize(
+    ("minutes", "problem"), [(30, ClockProblem.BEHIND), (-30, ClockProblem.AHEAD)]
+)
 async def test_a_clock_that_goes_wrong_later_is_named_too(
-    client: EnosClient, enos: EnosSimulator
+    client: EnosClient, enos: EnosSimulator, minutes: int, problem: ClockProblem
 ) -> None:
     """When the gateway does not accept a signature any more."""
     await client.verify()
-    enos.clock.advance(1800)
+    enos.clock.set(datetime.now(UTC) + timedelta(minutes=minutes))
     with pytest.raises(ClockError) as err:
         await client.verify()
+    assert err.value.problem is problem
     assert err.value.placeholders == {"minutes": "30"}
 
 

@@ -1,6 +1,6 @@
 """What a poll reads, finds and costs, against a platform on a real socket."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -8,9 +8,11 @@ from unittest.mock import Mock
 
 import pytest
 
+from custom_components.fleet_upgrade.clients.budget import Priority
 from custom_components.fleet_upgrade.clients.enos import poll as poll_module
 from custom_components.fleet_upgrade.clients.enos.client import EnosClient
-from custom_components.fleet_upgrade.clients.enos.counts import GUESS
+from custom_components.fleet_upgrade.clients.enos.counting import Counter
+from custom_components.fleet_upgrade.clients.enos.counts import GUESS, Tally, plan
 from custom_components.fleet_upgrade.clients.enos.poll import FIRST_JOBS, FIRST_PAGES
 from custom_components.fleet_upgrade.clients.enos.status import RETRY_GRACE
 from custom_components.fleet_upgrade.clients.errors import NotFoundError
@@ -23,6 +25,7 @@ from custom_components.fleet_upgrade.clients.model import (
 from simulator.enos import EnosSimulator, Quirks
 from simulator.faults import Fault, FaultKind
 
+from ..documents import Document, calculate
 from .common import a_creation, actions, sent, week_ago
 
 PAGE = 200
@@ -162,11 +165,7 @@ async def test_a_job_of_more_than_a_page_is_counted_by_totals(
     await watcher.poll()
     await watcher.poll()
     assert actions(sim) == ["search", *["searchTask"] * 4]
-    assert (
-        {sent(call)["pagination"]["pageSize"] for call in sim.calls[1:]} == {1}
-        if (False)
-        else True
-    )
+    assert {sent(call)["pagination"]["pageSize"] for call in list(sim.calls)[1:]} == {1}
     assert watcher.known[job_id].counts == StatusCounts(
         total=total, waiting=total, processing=0, succeeded=0, failed=0
     )
@@ -418,20 +417,82 @@ async def test_a_row_that_cannot_be_read_is_dropped_alone(
     assert "unusable" in caplog.text
 
 
+@dataclass
+class Counted:
+    """What a poll counts: the last known sizes of jobs, by ID."""
+
+    sizes: dict[str, int | None] = field(default_factory=dict)
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> Counted:
+    """Note what is counted."""
+    counted = Counted()
+    count = Counter.count
+
+    async def note(
+        counter: Counter, sizes: Mapping[str, int | None], priority: Priority
+    ) -> dict[str, Tally]:
+        counted.sizes |= sizes
+        return await count(counter, sizes, priority)
+
+    monkeypatch.setattr(Counter, "count", note)
+    return counted
+
+
+def terms_of(
+    sim: EnosSimulator, before: dict[str, UpgradeTask], new: int, counted: Counted
+) -> dict[str, int]:
+    """Return the terms of the bound, from what is on the platform."""
+    newest = sorted(sim.jobs(), key=lambda job: -job.created)
+    pages = {job.job_id for job in newest[: PAGE * (1 + new // PAGE)]}
+    ended = {TaskStatus.SUCCEEDED, TaskStatus.FAILED}
+    far = {key for key, task in before.items() if task.status not in ended} - pages
+    woken = {
+        job.job_id
+        for job in newest
+        if job.job_id not in far
+        and any(task.status.open for task in sim.tasks(job.job_id))
+    } - pages
+    actual = {key: len(sim.tasks(key)) for key in counted.sizes}
+    small = {key: size for key, size in counted.sizes.items() if (size or 0) <= PAGE}
+    return {
+        "new": new,
+        "far": len(far),
+        "woken": len(woken),
+        "S": sum(size or GUESS for size in small.values()),
+        "grown": sum(
+            len(page)
+            for page in plan(small).together
+            if sum(actual[key] for key in page) > PAGE
+        ),
+        "large": sum(size > PAGE for size in actual.values()),
+    }
+
+
 @pytest.mark.parametrize("seed", range(6))
 async def test_a_poll_never_costs_more_than_its_bound(
-    watcher: Watcher, sim: EnosSimulator, seed: int
+    watcher: Watcher, sim: EnosSimulator, counted: Counted, seed: int
 ) -> None:
-    """The formula in the module's docstring, over a random week."""
+    """The formula in the document and in the module's docstring, over a random week."""
+    formula = Document("enos.md").formula()
+    assert formula in str(poll_module.__doc__)
     random = Random(seed)
     sim.reset(jobs=0, devices=700, groups=6, seed=seed)
     firmware = sim.firmware(verified=True)
+    keys = keys_of(sim)
+    for key in keys[:8]:
+        sim.add_job(devices=[key], status="upgrading")
+    for _ in range(PAGE - 15):
+        sim.add_job(devices=keys[8:9], status="failed")
     await watcher.poll()
+    terms: list[dict[str, int]] = []
     for _ in range(12):
-        for _ in range(random.randint(0, 4)):
+        new = random.choice([0, 1, 4, PAGE // 4])
+        for _ in range(new):
             chosen = random.choice(firmware)
             devices = [device.device_key for device in sim.devices(chosen)]
-            count = random.choice([1, 30, len(devices)])
+            count = random.choice([1, 1, 30, len(devices)]) if new < 5 else 1
             sim.add_job(
                 firmware=chosen,
                 devices=devices[:count],
@@ -439,7 +500,8 @@ async def test_a_poll_never_costs_more_than_its_bound(
                 retries=random.choice([0, 2]),
                 status=random.choice([None, "upgrading", "succeeded", "failed"]),
             )
-        for job in sim.jobs():
+        jobs = sim.jobs()
+        for job in [*jobs[:8], *random.sample(jobs, 12)]:
             match random.randrange(8):
                 case 0:
                     sim.finish_job(job.job_id, failed=random.randint(0, 1))
@@ -449,30 +511,42 @@ async def test_a_poll_never_costs_more_than_its_bound(
                     sim.stop_job(job.job_id)
                 case 3 if not job.started:
                     sim.start_job(job.job_id)
-                case 4 if random.random() < 0.3:
+                case 4 if random.random() < 0.3 and job.job_id in {
+                    each.job_id for each in sim.jobs()
+                }:
                     sim.delete_job(job.job_id)
         sim.clock.work(random.choice([0, 30, 600]))
         before = dict(watcher.known)
-        found = await watcher.poll()
-        new = [task for task in found.tasks if task.task_id not in before]
-        listed = {job.job_id for job in sim.jobs()}
-        far = len([key for key in before if key not in listed])
-        sizes = {task.task_id: task.counts.total or 0 for task in found.tasks}
-        small = sum(size or GUESS for size in sizes.values() if size <= PAGE)
-        small += GUESS * len(new)
-        large = sum(size > PAGE for size in sizes.values())
-        bound = (
-            (1 + len(new) // PAGE)
-            + far
-            + 1
-            + (1 + small // 100)
-            + 2 * len(sizes)
-            + 5 * large
-        )
-        assert watcher.cost <= bound
+        counted.sizes.clear()
+        await watcher.poll()
+        terms.append(terms_of(sim, before, new, counted))
+        assert watcher.cost <= calculate(formula, terms[-1]), terms[-1]
         for job in sim.jobs():
-            tasks = sim.tasks(job.job_id)
-            assert watcher.known[job.job_id].counts.total == len(tasks)
+            if (task := watcher.known.get(job.job_id)) is not None:
+                assert task.counts.total == len(sim.tasks(job.job_id))
+    # Waking so far down is rare.
+    assert all(
+        sum(each[name] for each in terms) for name in terms[0].keys() - {"woken"}
+    )
+
+
+async def test_deleted_jobs_far_down_cost_no_more_than_the_bound(
+    watcher: Watcher, sim: EnosSimulator, counted: Counted
+) -> None:
+    """They are looked for by the page, in vain, before each is asked for."""
+    keys = keys_of(sim)
+    for _ in range(3 * PAGE):
+        sim.add_job(devices=keys[-1:], status="failed")
+    far = [sim.add_job(devices=[key]) for key in keys[:3]]
+    await watcher.poll()
+    for job_id in far:
+        sim.delete_job(job_id)
+    before = dict(watcher.known)
+    counted.sizes.clear()
+    assert (await watcher.poll()).deleted == set(far)
+    assert actions(sim) == [*["search"] * 3, *["get"] * 3, "searchTask"]
+    terms = terms_of(sim, before, 0, counted)
+    assert watcher.cost <= calculate(Document("enos.md").formula(), terms)
 
 
 async def test_what_others_create_meanwhile_is_read_before_a_creation(

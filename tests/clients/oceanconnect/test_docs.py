@@ -1,8 +1,5 @@
 """docs/oceanconnect.md says what the code does, and names tests that there are."""
 
-import ast
-from collections.abc import Iterator
-import json
 from pathlib import Path
 import re
 
@@ -19,32 +16,12 @@ from custom_components.fleet_upgrade.clients.oceanconnect.codes import (
 from simulator.oceanconnect import codes
 from simulator.oceanconnect.northbound import ROUTES
 
+from ..documents import Document, message, names_tests
 from .test_codes import CALLS, EXPECTED, SIGN_IN
 
-ROOT = Path(__file__).parents[3]
-DOCUMENT = (ROOT / "docs" / "oceanconnect.md").read_text(encoding="utf-8")
-TEXTS = json.loads(
-    (
-        ROOT / "custom_components" / "fleet_upgrade" / "translations" / "en.json"
-    ).read_text(encoding="utf-8")
-)
+DOCUMENT = Document("oceanconnect.md")
 GATEWAY = {TOKEN_REFUSED: "session_taken", THROTTLED: "throttled"}
 KNOWN = {*ADVICE, *AUTHENTICATION, *FAULTS, *GATEWAY}
-
-
-def rows(heading: str) -> Iterator[list[str]]:
-    """Yield the rows of all tables whose first column has this heading."""
-    for table in re.findall(
-        rf"^\| {heading} \|.*\n\|[-|]+\n((?:\|.*\n)+)", DOCUMENT, re.MULTILINE
-    ):
-        for line in table.splitlines():
-            yield [cell.strip() for cell in line.strip("|").split(" | ")]
-
-
-def message(key: str) -> str:
-    """Return what a person reads about an error."""
-    text: str = TEXTS["exceptions"][key]["message"]
-    return text
 
 
 def statuses(code: str) -> set[int]:
@@ -54,19 +31,9 @@ def statuses(code: str) -> set[int]:
     return {refusal.status for refusal in refusals if refusal.code == code}
 
 
-def names_of_tests(path: Path) -> set[str]:
-    """Return the names of a file's tests."""
-    return {
-        node.name
-        for node in ast.parse(path.read_text()).body
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        and node.name.startswith("test_")
-    }
-
-
 def test_each_known_code_stands_in_the_tables_once() -> None:
     """And the tables hold no code that the client does not know."""
-    documented = [code.strip("`") for code, *_ in rows("Code")]
+    documented = [code.strip("`") for code, *_ in DOCUMENT.rows("Code")]
     assert sorted(documented) == sorted(KNOWN)
 
 
@@ -76,7 +43,9 @@ def test_each_known_code_is_tried_on_a_call() -> None:
     assert [code for code in KNOWN if not statuses(code)] == []
 
 
-@pytest.mark.parametrize("row", rows("Code"), ids=lambda row: row[0].strip("`"))
+@pytest.mark.parametrize(
+    "row", DOCUMENT.rows("Code"), ids=lambda row: row[0].strip("`")
+)
 def test_a_code_comes_with_its_status_its_message_and_its_tests(row: list[str]) -> None:
     """What the table says is what a person reads and what the tests show."""
     code, status, condition, told, shown_by = row
@@ -85,25 +54,17 @@ def test_a_code_comes_with_its_status_its_message_and_its_tests(row: list[str]) 
     assert {int(each) for each in status.split(", ")} == statuses(code)
     assert condition.endswith(".")
     assert told == message(key)
-    assert re.findall(r"`(\w+\.py::\w+)`", shown_by)
+    assert names_tests(shown_by)
 
 
 def test_the_message_about_a_lost_answer_is_the_one_that_is_quoted() -> None:
     """The same for every write."""
-    quoted = re.sub(r"\s+", " ", DOCUMENT)
-    assert f'"{message(AmbiguousError.key)}"' in quoted
+    assert DOCUMENT.quotes(message(AmbiguousError.key))
 
 
 def test_each_test_that_is_named_is_there() -> None:
     """A renamed test is renamed in the document too."""
-    named = set(re.findall(r"(\w+\.py)::(\w+)", DOCUMENT))
-    assert named
-    folder = Path(__file__).parent
-    assert {
-        f"{file}::{name}"
-        for file, name in named
-        if not (folder / file).is_file() or name not in names_of_tests(folder / file)
-    } == set()
+    assert DOCUMENT.missing_tests(Path(__file__).parent) == set()
 
 
 def test_each_call_that_is_named_is_one_of_the_platforms() -> None:
@@ -112,7 +73,9 @@ def test_each_call_that_is_named_is_one_of_the_platforms() -> None:
     def plain(path: str) -> str:
         return re.sub(r"\{\w+\}", "{}", path)
 
-    named = [(method, plain(path.strip("`"))) for method, path, *_ in rows("Method")]
+    named = [
+        (method, plain(path.strip("`"))) for method, path, *_ in DOCUMENT.rows("Method")
+    ]
     served = {(method, plain(path)) for method, path, _ in ROUTES}
     assert len(named) == len(set(named))
     assert set(named) <= served

@@ -7,13 +7,13 @@ further down one by one, or page by page where that is cheaper. Jobs never leave
 search for unfinished OTA tasks over all of them finds those that move again. Then the
 OTA tasks of all jobs that are awake are counted. The calls of a poll are at most
 
-    1 + new // 200 + far + woken + 1 + (1 + S // 100) + 2 * grown + 5 * large
+    1 + new // 200 + 2 * far + woken + 1 + (1 + S // 100) + 2 * grown + 5 * large
 
 for ``new`` jobs since the last poll, ``far`` active or stopped and ``woken`` sleeping
 jobs further down than the pages read, S OTA tasks of the jobs of at most 200 (20 for
 one without any yet), ``grown`` jobs on a page that turns out to need more than one,
-and ``large`` jobs of more than 200 OTA tasks. The first poll reads up to `FIRST_PAGES`
-pages of jobs.
+and ``large`` jobs of more than 200 OTA tasks. The document on EnOS explains it. The
+first poll reads up to `FIRST_PAGES` pages of jobs.
 """
 
 from collections.abc import AsyncGenerator, Callable, Collection, Coroutine, Mapping

@@ -17,7 +17,7 @@ from custom_components.fleet_upgrade.clients.enos import auth as enos_auth
 from custom_components.fleet_upgrade.clients.oceanconnect import auth
 from custom_components.fleet_upgrade.clients.registry import PLATFORMS
 from custom_components.fleet_upgrade.const import CONF_PLATFORM, DOMAIN
-from custom_components.fleet_upgrade.journal import Entry
+from custom_components.fleet_upgrade.writes import ChangeEntry, CreateEntry
 from simulator.oceanconnect import OceanConnectSimulator
 
 from . import tiny_platform
@@ -36,7 +36,7 @@ __all__ = [
 
 # Types are resolved once, when first needed: before any test replaces datetime.
 msgspec.json.Decoder(AccountState)
-msgspec.json.Decoder(Entry)
+msgspec.json.Decoder(CreateEntry | ChangeEntry)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

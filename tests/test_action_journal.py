@@ -20,7 +20,8 @@ from custom_components.fleet_upgrade.clients.model import (
     UpgradeKind,
 )
 from custom_components.fleet_upgrade.const import DOMAIN
-from custom_components.fleet_upgrade.journal import Entry, Journal, WriteState
+from custom_components.fleet_upgrade.journal import Journal
+from custom_components.fleet_upgrade.writes import CreateEntry, WriteState
 from simulator.oceanconnect import OceanConnectSimulator, codes, refusal
 
 from .actions import act
@@ -36,7 +37,7 @@ CREATE = "create_firmware_upgrade_task"
 async def journal(hass: HomeAssistant, tiny_entry: MockConfigEntry) -> Journal:
     """Return the journal of an account that is set up."""
     await set_up(hass, tiny_entry)
-    journal: Journal = tiny_entry.runtime_data.creator.journal
+    journal: Journal = tiny_entry.runtime_data.writer.journal
     return journal
 
 
@@ -47,7 +48,7 @@ async def get_journal(
     return await act(hass, "get_journal", config_entry_id=account.entry_id, **data)
 
 
-async def fill(journal: Journal, *entries: Entry) -> None:
+async def fill(journal: Journal, *entries: CreateEntry) -> None:
     """Write entries down."""
     for entry in entries:
         await journal.async_change(entry)
@@ -104,7 +105,8 @@ async def test_a_row_tells_all_that_matters(
                     "entity_id": None,
                     "name": None,
                 },
-                "action": "create_software_upgrade_task",
+                "action": "create",
+                "kind": "software",
                 "package": "package-2",
                 "version": None,
                 "targets": plain(Targets(devices=("meter-1",), model="M1")),
@@ -126,7 +128,8 @@ async def test_a_row_tells_all_that_matters(
                     "entity_id": None,
                     "name": None,
                 },
-                "action": "create_firmware_upgrade_task",
+                "action": "create",
+                "kind": "firmware",
                 "package": "package-1",
                 "version": "V2.0",
                 "targets": plain(

@@ -364,7 +364,7 @@ async def test_a_created_task_has_its_sensors_at_once(
 ) -> None:
     """Without a reload, and without waiting for the next poll."""
     prepared = await coordinator.client.prepare_create(REQUEST)
-    assert await coordinator.async_create_task(prepared, Asker()) == "created-1"
+    assert await coordinator.writer.async_create(prepared, Asker()) == "created-1"
     await hass.async_block_till_done()
     status = hass.states.get(
         "sensor.firmware_v1_3_meters_north_2026_11_20_02_15_status"
@@ -379,7 +379,7 @@ async def test_a_created_task_has_its_id_even_when_the_next_poll_fails(
     """It exists on the platform, and nobody may think otherwise."""
     fleet.error = UNREACHABLE
     prepared = await coordinator.client.prepare_create(REQUEST)
-    assert await coordinator.async_create_task(prepared, Asker()) == "created-1"
+    assert await coordinator.writer.async_create(prepared, Asker()) == "created-1"
     assert not coordinator.last_update_success
 
 
@@ -392,7 +392,7 @@ async def test_an_error_of_a_creation_reaches_the_caller(
         patch.object(fleet, "create_task", side_effect=UNREACHABLE),
         pytest.raises(UnreachableError),
     ):
-        await coordinator.async_create_task(prepared, Asker())
+        await coordinator.writer.async_create(prepared, Asker())
     assert len(fleet.polled) == 1
 
 
@@ -414,7 +414,7 @@ async def test_tasks_are_created_one_after_the_other(
     with patch.object(fleet, "create_task", slow_create_task):
         task_ids = await asyncio.gather(
             *(
-                coordinator.async_create_task(prepared, Asker(), force=True)
+                coordinator.writer.async_create(prepared, Asker(), force=True)
                 for _ in range(3)
             )
         )
@@ -434,7 +434,7 @@ async def test_a_creation_goes_to_its_end_when_its_caller_is_cancelled(
         return await create_task(prepared)
 
     fleet.create_task = slow_create_task  # type: ignore[method-assign]
-    caller = hass.async_create_task(coordinator.async_create_task(prepared, Asker()))
+    caller = hass.async_create_task(coordinator.writer.async_create(prepared, Asker()))
     await asyncio.sleep(0)
     caller.cancel()
     with pytest.raises(asyncio.CancelledError):

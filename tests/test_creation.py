@@ -32,7 +32,7 @@ from custom_components.fleet_upgrade.clients.model import (
 from custom_components.fleet_upgrade.const import CONF_GUARD_MINUTES, DOMAIN
 from custom_components.fleet_upgrade.coordinator import FleetCoordinator
 from custom_components.fleet_upgrade.creation import UnsettledError
-from custom_components.fleet_upgrade.journal import Entry, WriteState
+from custom_components.fleet_upgrade.writes import CreateEntry, WriteState
 
 from .tiny_platform import NOW, TinyFleet, make_entry, make_task, set_up
 
@@ -71,14 +71,14 @@ async def create(
     force: bool = False,
 ) -> str:
     """Create as an action does."""
-    return await coordinator.async_create_task(
+    return await coordinator.writer.async_create(
         creation or prepared(), Asker(), force=force
     )
 
 
-def only_entry(coordinator: FleetCoordinator) -> Entry:
+def only_entry(coordinator: FleetCoordinator) -> CreateEntry:
     """Return the journal's only entry."""
-    (entry,) = coordinator.creator.journal.entries
+    (entry,) = coordinator.writer.journal.all_of(CreateEntry)
     return entry
 
 
@@ -170,7 +170,9 @@ async def test_force_overrides_what_was_just_asked_for(
     await create(coordinator)
     await create(coordinator, force=True)
     assert len(fleet.created) == 2
-    assert [entry.forced for entry in coordinator.creator.journal.entries] == [
+    assert [
+        entry.forced for entry in coordinator.writer.journal.all_of(CreateEntry)
+    ] == [
         False,
         True,
     ]
@@ -425,7 +427,7 @@ async def test_a_reload_in_the_middle_does_not_let_the_same_through(
 
     with patch.object(fleet, "read_newest", slow):
         first = hass.async_create_task(
-            coordinator.creator.async_create(prepared(), Asker())
+            coordinator.writer.creator.async_create(prepared(), Asker())
         )
         await asyncio.sleep(0)
         await hass.config_entries.async_unload(tiny_entry.entry_id)
@@ -520,9 +522,9 @@ async def test_one_task_that_two_lost_creations_may_be_is_left_to_a_person(
             await create(coordinator, prepared(package_id=package_id), force=True)
     fleet.put(make_task("either", TaskStatus.WAITING))
     await coordinator.async_refresh()
-    assert {entry.state for entry in coordinator.creator.journal.entries} == {
-        WriteState.UNSETTLED
-    }
+    assert {
+        entry.state for entry in coordinator.writer.journal.all_of(CreateEntry)
+    } == {WriteState.UNSETTLED}
 
 
 @pytest.mark.parametrize(
@@ -546,11 +548,11 @@ async def test_a_person_settles_what_looking_could_not(
         await create(coordinator)
     entry_id = only_entry(coordinator).entry_id
     for _ in range(2):
-        await coordinator.async_answer_unsettled(entry_id, answer)
+        await coordinator.writer.async_answer_unsettled(entry_id, answer)
         entry = only_entry(coordinator)
         assert (entry.state, entry.task_id) == (state, task_id)
     assert issues(hass) == []
-    assert await coordinator.creator.async_look(entry_id) == []
+    assert await coordinator.writer.creator.async_look(entry_id) == []
 
 
 # A restart in the middle
@@ -572,7 +574,9 @@ async def stop_while_sending(
 ) -> FleetCoordinator:
     """Restart between sending and answer."""
     coordinator: FleetCoordinator = entry.runtime_data
-    await coordinator.creator.async_create(prepared(targets=OTHER_TARGETS), Asker())
+    await coordinator.writer.creator.async_create(
+        prepared(targets=OTHER_TARGETS), Asker()
+    )
 
     async def killed(prepared: PreparedCreate) -> str:
         raise asyncio.CancelledError
@@ -581,7 +585,7 @@ async def stop_while_sending(
         patch.object(fleet, "create_task", killed),
         pytest.raises(asyncio.CancelledError),
     ):
-        await coordinator.creator.async_create(prepared(), Asker())
+        await coordinator.writer.creator.async_create(prepared(), Asker())
 
     def meanwhile() -> None:
         if made:
@@ -598,7 +602,7 @@ async def test_what_was_sent_before_a_restart_is_found_after_it(
 ) -> None:
     """The journal knows that it was sent, the platform that it was done."""
     coordinator = await stop_while_sending(hass, fleet, tiny_entry, made=True)
-    done = [entry.task_id for entry in coordinator.creator.journal.entries]
+    done = [entry.task_id for entry in coordinator.writer.journal.all_of(CreateEntry)]
     assert done == ["created-1", "made"]
     assert issues(hass) == []
 
@@ -615,7 +619,9 @@ async def test_what_was_perhaps_sent_before_a_restart_is_asked_about(
     ir.async_get(hass).issues.clear()
     coordinator = await restart(hass, tiny_entry, lambda: None)
     assert issues(hass) == ["unsettled_create"]
-    assert [entry.state for entry in coordinator.creator.journal.entries] == [
+    assert [
+        entry.state for entry in coordinator.writer.journal.all_of(CreateEntry)
+    ] == [
         WriteState.DONE,
         WriteState.UNSETTLED,
     ]

@@ -23,7 +23,8 @@ from custom_components.fleet_upgrade.clients.errors import (
 )
 from custom_components.fleet_upgrade.clients.model import Targets, UpgradeKind
 from custom_components.fleet_upgrade.const import DOMAIN
-from custom_components.fleet_upgrade.journal import DATA_JOURNALS, WriteState
+from custom_components.fleet_upgrade.journal import DATA_JOURNALS
+from custom_components.fleet_upgrade.writes import WriteState
 from simulator.oceanconnect import OceanConnectSimulator
 
 from .tiny_platform import CREDENTIALS, NOW, TinyFleet, make_task, set_up
@@ -171,6 +172,7 @@ ENTRIES = (
 )
 WRITTEN = [
     {
+        "action": "create",
         "state": "refused",
         "asked_at": "2026-11-20T10:15:00+00:00",
         "closed_at": "2026-11-20T10:16:00+00:00",
@@ -183,6 +185,7 @@ WRITTEN = [
         "code": "123016",
     },
     {
+        "action": "create",
         "state": "unsettled",
         "asked_at": "2026-11-20T10:15:00+00:00",
         "closed_at": None,
@@ -214,7 +217,7 @@ async def test_what_was_asked_for_is_told_but_not_by_whom(
     """Neither users nor automations, and no IDs; and who is in the way is told."""
     await set_up(hass, tiny_entry)
     for entry in ENTRIES:
-        await tiny_entry.runtime_data.creator.journal.async_change(entry)
+        await tiny_entry.runtime_data.writer.journal.async_change(entry)
     fleet.is_contended = True
     diagnostics: Any = await get_diagnostics_for_config_entry(
         hass, hass_client, tiny_entry

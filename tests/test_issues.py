@@ -14,7 +14,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.fleet_upgrade.clients.errors import SessionTakenError
 from custom_components.fleet_upgrade.const import DOMAIN
 from custom_components.fleet_upgrade.issues import async_sync_unsettled
-from custom_components.fleet_upgrade.journal import Entry, WriteState
+from custom_components.fleet_upgrade.writes import CreateEntry, WriteState
 
 from .tiny_platform import TinyFleet, make_task, poll, set_up
 from .writes import closed, make_write
@@ -28,7 +28,7 @@ def issues(registry: ir.IssueRegistry) -> list[str]:
 
 
 def write_journal(
-    hass: HomeAssistant, account: MockConfigEntry, *entries: Entry
+    hass: HomeAssistant, account: MockConfigEntry, *entries: CreateEntry
 ) -> None:
     """Let an earlier run of Home Assistant have left these entries."""
     folder = Path(hass.config.path(STORAGE_DIR))
@@ -105,7 +105,7 @@ async def test_a_restart_does_not_ask_about_what_it_finds(
     fleet.put(make_task("found", version="V2.0"))
     await set_up(hass, tiny_entry)
     assert issues(issue_registry) == []
-    [entry] = tiny_entry.runtime_data.creator.journal.entries
+    [entry] = tiny_entry.runtime_data.writer.journal.entries
     assert (entry.state, entry.task_id) == (WriteState.DONE, "found")
 
 

@@ -32,10 +32,13 @@ from custom_components.fleet_upgrade.clients.model import (
 from custom_components.fleet_upgrade.const import DOMAIN
 from custom_components.fleet_upgrade.journal import (
     MOST_CLOSED,
-    Entry,
     Journal,
-    WriteState,
     async_get_journal,
+)
+from custom_components.fleet_upgrade.writes import (
+    CreateEntry,
+    Entry,
+    WriteState,
     write_key,
 )
 
@@ -66,11 +69,11 @@ def journal(hass: HomeAssistant, file: Path) -> Journal:
     return Journal(hass, "account")
 
 
-async def on_disk(hass: HomeAssistant) -> list[Entry]:
+async def on_disk(hass: HomeAssistant) -> list[CreateEntry]:
     """Return what the next start of Home Assistant would read."""
     journal = Journal(hass, "account")
     await journal.async_load()
-    return list(journal.entries)
+    return journal.all_of(CreateEntry)
 
 
 class SlowDisk:
@@ -172,7 +175,7 @@ async def test_a_journal_is_read_as_it_was_written(
         await journal.async_change(entry)
 
     assert await on_disk(hass) == entries
-    assert journal.open_entries == entries[:1]
+    assert journal.open_entries(Entry) == entries[:1]
     assert journal.get("two") == entries[1]
     assert journal.get("four") is None
     assert entries[0].asked_at == NOW
@@ -298,7 +301,7 @@ async def test_what_cannot_be_written_down_is_not_sent(
     await set_up(hass, tiny_entry)
     break_disk(monkeypatch, folder)
     with pytest.raises(HomeAssistantError) as err:
-        await tiny_entry.runtime_data.async_create_task(PREPARED, Asker())
+        await tiny_entry.runtime_data.writer.async_create(PREPARED, Asker())
     assert err.value.translation_key == "journal_unwritable"
     assert fleet.created == []
 
@@ -310,7 +313,7 @@ async def test_while_home_assistant_stops_nothing_is_sent(
     await set_up(hass, tiny_entry)
     hass.set_state(CoreState.stopping)
     with pytest.raises(HomeAssistantError) as err:
-        await tiny_entry.runtime_data.async_create_task(PREPARED, Asker())
+        await tiny_entry.runtime_data.writer.async_create(PREPARED, Asker())
     hass.set_state(CoreState.running)
     assert err.value.translation_key == "stopping"
     assert fleet.created == []
@@ -330,8 +333,8 @@ async def test_a_completion_that_cannot_be_written_leaves_it_open_on_disk(
     with pytest.MonkeyPatch.context() as patches:
         break_disk(patches, folder)
         await journal.async_change(closed(make_write()))
-    assert "What became of an upgrade could not be written down" in caplog.text
-    assert journal.open_entries == []
+    assert "What became of a write could not be written down" in caplog.text
+    assert journal.open_entries(Entry) == []
 
     if folder.is_file():
         folder.unlink()
@@ -382,7 +385,7 @@ async def test_a_row_that_cannot_be_read_is_left_out(
     assert caplog.text.count("An entry of the journal could not be read") == 1
     (aside,) = file.parent.glob(f"{file.name}.corrupt.*")
     assert row in aside.read_bytes()
-    assert msgspec.json.decode(file.read_bytes(), type=list[Entry]) == [
+    assert msgspec.json.decode(file.read_bytes(), type=list[CreateEntry]) == [
         make_write(),
         make_write("two"),
     ]
@@ -500,7 +503,7 @@ async def test_the_journal_goes_with_its_account(
 ) -> None:
     """Nobody asks for it any more."""
     await set_up(hass, tiny_entry)
-    await tiny_entry.runtime_data.async_create_task(PREPARED, Asker())
+    await tiny_entry.runtime_data.writer.async_create(PREPARED, Asker())
     assert [path.name for path in folder.iterdir()] == [
         f"{DOMAIN}.{tiny_entry.entry_id}.journal"
     ]

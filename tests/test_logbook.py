@@ -24,8 +24,8 @@ from custom_components.fleet_upgrade.askers import Asker, AskerKind
 from custom_components.fleet_upgrade.clients.model import Targets
 from custom_components.fleet_upgrade.const import DOMAIN
 from custom_components.fleet_upgrade.entity import account_identifier
-from custom_components.fleet_upgrade.journal import Entry, WriteState
 from custom_components.fleet_upgrade.journal_news import EVENT_JOURNAL, async_announce
+from custom_components.fleet_upgrade.writes import CreateEntry, WriteState
 
 from .tiny_platform import TinyFleet, set_up
 from .writes import PREPARED, REQUEST, closed, make_write
@@ -75,7 +75,7 @@ def read(
     return read
 
 
-def about(**targets: Any) -> Entry:
+def about(**targets: Any) -> CreateEntry:
     """Return a creation for other targets."""
     request = structs.replace(REQUEST, targets=Targets(**targets))
     return make_write(prepared=structs.replace(PREPARED, request=request, version=None))
@@ -128,7 +128,7 @@ async def test_each_change_of_an_entry_is_a_line(
     hass: HomeAssistant,
     account: MockConfigEntry,
     read: Read,
-    entry: Entry,
+    entry: CreateEntry,
     message: str,
 ) -> None:
     """It begins with the account's name."""
@@ -143,7 +143,7 @@ async def test_a_creation_is_told_from_its_beginning_to_its_end(
     hass: HomeAssistant, account: MockConfigEntry, read: Read
 ) -> None:
     """As it happens."""
-    await account.runtime_data.async_create_task(PREPARED, AUTOMATION)
+    await account.runtime_data.writer.async_create(PREPARED, AUTOMATION)
     assert [row["message"].partition(" firmware")[0] for row in await read()] == [
         "is sending a",
         "created the",

@@ -13,7 +13,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.fleet_upgrade.const import DOMAIN
-from custom_components.fleet_upgrade.journal import Entry, WriteState
+from custom_components.fleet_upgrade.writes import CreateEntry, WriteState
 from simulator.oceanconnect import Fault, FaultKind, OceanConnectSimulator
 
 from .actions import act
@@ -87,10 +87,10 @@ def issues(registry: ir.IssueRegistry) -> list[str]:
     return [issue_id for domain, issue_id in registry.issues if domain == DOMAIN]
 
 
-def only_entry(account: MockConfigEntry) -> Entry:
+def only_entry(account: MockConfigEntry) -> CreateEntry:
     """Return the journal's only entry."""
-    entry: Entry
-    [entry] = account.runtime_data.creator.journal.entries
+    entry: CreateEntry
+    [entry] = account.runtime_data.writer.journal.entries
     return entry
 
 
@@ -221,7 +221,7 @@ async def test_a_task_that_it_cannot_be_is_not_taken(
     for task_id in (claimed, oceanconnect.add_task(kind="software")):
         shown = await step(shown, task=task_id)
         assert shown["errors"] == {"task": "task_of_another"}
-    unsettled = account.runtime_data.creator.journal.open_entries
+    unsettled = account.runtime_data.writer.journal.open_entries(CreateEntry)
     assert [entry.state for entry in unsettled] == [WriteState.UNSETTLED]
 
 

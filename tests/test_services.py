@@ -33,6 +33,13 @@ CREATE_ACTIONS = {
     "create_ota_upgrade_task",
     "create_software_upgrade_task",
 }
+CHANGE_ACTIONS = {
+    "cancel_subtasks",
+    "delete_upgrade_task",
+    "retry_subtasks",
+    "start_upgrade_task",
+    "stop_upgrade_task",
+}
 GET_ACTIONS = {
     "get_device_groups",
     "get_devices",
@@ -106,7 +113,7 @@ def test_actions_are_there_before_any_account(hass: HomeAssistant) -> None:
         for name, action in hass.services.async_services_for_domain(DOMAIN).items()
     }
     assert responses == (
-        dict.fromkeys(CREATE_ACTIONS, SupportsResponse.OPTIONAL)
+        dict.fromkeys(CREATE_ACTIONS | CHANGE_ACTIONS, SupportsResponse.OPTIONAL)
         | dict.fromkeys(GET_ACTIONS, SupportsResponse.ONLY)
     )
 
@@ -121,6 +128,24 @@ async def test_only_an_administrator_may_create(
             DOMAIN,
             name,
             {"config_entry_id": "unknown", "package": "pkg-1", "dry_run": True},
+            blocking=True,
+            context=Context(user_id=hass_read_only_user.id),
+        )
+
+
+@pytest.mark.parametrize("name", sorted(CHANGE_ACTIONS))
+async def test_only_an_administrator_may_change(
+    hass: HomeAssistant, hass_read_only_user: User, name: str
+) -> None:
+    """Nobody else can stop an upgrade, or make it begin again."""
+    data: dict[str, Any] = {"config_entry_id": "unknown", "task_id": "task-1"}
+    if "devices" in schema_of(hass, name):
+        data["devices"] = ["meter-1"]
+    with pytest.raises(Unauthorized):
+        await hass.services.async_call(
+            DOMAIN,
+            name,
+            data,
             blocking=True,
             context=Context(user_id=hass_read_only_user.id),
         )
@@ -172,7 +197,7 @@ def test_the_form_has_the_fields_that_platforms_declare(
             assert selector["multiple"] is (field.kind is FieldKind.TEXTS), field
 
 
-@pytest.mark.parametrize("name", sorted(GET_ACTIONS))
+@pytest.mark.parametrize("name", sorted(GET_ACTIONS | CHANGE_ACTIONS))
 def test_the_form_has_the_fields_of_the_schema(
     hass: HomeAssistant, offered: dict[str, Fields], name: str
 ) -> None:
@@ -200,7 +225,9 @@ def test_the_choices_of_the_queries_are_the_common_words(
         assert limit["default"] == limit["selector"]["number"]["max"] == MAX_ROWS
 
 
-@pytest.mark.parametrize("name", ["get_subtasks", "get_upgrade_task"])
+@pytest.mark.parametrize(
+    "name", sorted(CHANGE_ACTIONS | {"get_subtasks", "get_upgrade_task"})
+)
 def test_only_upgrade_tasks_are_offered_as_upgrade_task(
     offered: dict[str, Fields], name: str
 ) -> None:
@@ -269,7 +296,7 @@ async def test_a_further_platform_brings_its_own_actions(
     assert await async_setup_component(hass, DOMAIN, {})
 
     actions = set(hass.services.async_services_for_domain(DOMAIN))
-    assert actions == CREATE_ACTIONS | GET_ACTIONS | {further.name}
+    assert actions == CREATE_ACTIONS | CHANGE_ACTIONS | GET_ACTIONS | {further.name}
     assert set(schema_of(hass, further.name)) == {
         "config_entry_id",
         "dry_run",

@@ -26,6 +26,7 @@ from custom_components.fleet_upgrade.clients.errors import (
     InvalidFieldError,
     PlatformError,
 )
+from custom_components.fleet_upgrade.clients.model import ChangeKind
 from custom_components.fleet_upgrade.clients.registry import PLATFORMS
 from custom_components.fleet_upgrade.config_flow import (
     CONF_REMOVE_STORED,
@@ -34,7 +35,7 @@ from custom_components.fleet_upgrade.config_flow import (
 )
 from custom_components.fleet_upgrade.const import CONF_PLATFORM, DOMAIN
 from custom_components.fleet_upgrade.issues import UNSETTLED
-from custom_components.fleet_upgrade.journal import WriteState
+from custom_components.fleet_upgrade.writes import WriteState
 
 from .translations import (
     INTEGRATION,
@@ -235,6 +236,9 @@ def journal_texts() -> Iterator[Need]:
     told = {"kind", "version", "target", "task_id", "asked_by"}
     for state in WriteState:
         yield f"common.journal_{state}", told
+        yield f"common.journal_change_{state}", {*told, "change"}
+    for kind in ChangeKind:
+        yield f"common.journal_{kind}", told
     yield "common.journal_asked_by", told
 
 

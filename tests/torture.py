@@ -35,12 +35,8 @@ from custom_components.fleet_upgrade.clients.oceanconnect.client import (
 )
 from custom_components.fleet_upgrade.const import DOMAIN
 from custom_components.fleet_upgrade.coordinator import FleetCoordinator
-from custom_components.fleet_upgrade.journal import (
-    DATA_JOURNALS,
-    Entry,
-    Journal,
-    WriteState,
-)
+from custom_components.fleet_upgrade.journal import DATA_JOURNALS, Journal
+from custom_components.fleet_upgrade.writes import CreateEntry, WriteState
 from simulator.oceanconnect import Fault, FaultKind, OceanConnectSimulator
 
 CREATE = "/operations/softwareUpgrade"
@@ -294,7 +290,9 @@ class Torture:
         """Say of what is unsettled that it does not exist; end what was made."""
         for entry in self._entries:
             if entry.is_open:
-                await self._coordinator.async_answer_unsettled(entry.entry_id, None)
+                await self._coordinator.writer.async_answer_unsettled(
+                    entry.entry_id, None
+                )
         for task_id in self._made() - before:
             self._platform.finish_task(task_id)
         await self._coordinator.async_refresh()
@@ -305,8 +303,8 @@ class Torture:
         return coordinator
 
     @property
-    def _entries(self) -> list[Entry]:
-        return list(self._coordinator.creator.journal.entries)
+    def _entries(self) -> list[CreateEntry]:
+        return list(self._coordinator.writer.journal.all_of(CreateEntry))
 
     def _wait_for_answers(self, seconds: float) -> None:
         client = self._coordinator.client

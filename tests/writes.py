@@ -11,7 +11,7 @@ from custom_components.fleet_upgrade.clients.model import (
     Targets,
     UpgradeKind,
 )
-from custom_components.fleet_upgrade.journal import Entry, WriteState
+from custom_components.fleet_upgrade.writes import CreateEntry, WriteState
 
 from .tiny_platform import NOW
 
@@ -25,10 +25,10 @@ PREPARED = PreparedCreate(
 )
 
 
-def make_write(entry_id: str = "one", **values: Any) -> Entry:
+def make_write(entry_id: str = "one", **values: Any) -> CreateEntry:
     """Return an open entry, asked for at `NOW` by nobody in particular."""
     return structs.replace(
-        Entry(
+        CreateEntry(
             entry_id=entry_id,
             key=f"key of {entry_id}",
             asked_time=NOW.timestamp(),
@@ -40,7 +40,9 @@ def make_write(entry_id: str = "one", **values: Any) -> Entry:
     )
 
 
-def closed(entry: Entry, state: WriteState = WriteState.DONE, **values: Any) -> Entry:
+def closed(
+    entry: CreateEntry, state: WriteState = WriteState.DONE, **values: Any
+) -> CreateEntry:
     """Return an entry of which it is known, a minute later, what became of it."""
     return structs.replace(
         entry,

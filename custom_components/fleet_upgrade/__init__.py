@@ -76,7 +76,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: FleetConfigEntry) -> boo
     entry.async_on_unload(coordinator.async_add_listener(remove_untracked_devices))
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     entry.async_on_unload(async_at_started(hass, coordinator.async_start_telling))
-    coordinator.async_start_settling()
+    coordinator.writer.async_start_settling()
     return True
 
 

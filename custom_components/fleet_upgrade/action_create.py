@@ -33,7 +33,7 @@ async def async_create(call: ServiceCall) -> ServiceResponse:
             action.build(values, dt_util.utcnow())
         )
         if not dry_run:
-            task_id = await coordinator.async_create_task(
+            task_id = await coordinator.writer.async_create(
                 prepared,
                 call.hass.data[DATA_ASKERS].asker_of(call.context),
                 force=force,

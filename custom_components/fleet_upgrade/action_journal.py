@@ -11,7 +11,7 @@ from .action_answers import plain
 from .action_queries import LIMIT, limit_of
 from .action_targets import ACCOUNT, async_get_account
 from .failures import translated_failures
-from .journal import Entry
+from .writes import CreateEntry, Entry
 
 GET_JOURNAL_SCHEMA = vol.Schema({**ACCOUNT, **LIMIT})
 
@@ -26,7 +26,7 @@ async def async_get_journal(call: ServiceCall) -> ServiceResponse:
         limit = limit_of(call)
     caller = await _user(call.hass, call.context.user_id)
     with_users = caller is None or caller.is_admin
-    entries = list(account.runtime_data.creator.journal.entries)
+    entries = list(account.runtime_data.writer.journal.entries)
     return {
         "entries": [
             await _row(call.hass, entry, with_users=with_users)
@@ -43,7 +43,8 @@ async def _user(hass: HomeAssistant, user_id: str | None) -> User | None:
 async def _row(
     hass: HomeAssistant, entry: Entry, *, with_users: bool
 ) -> dict[str, Any]:
-    request = entry.prepared.request
+    create = entry if isinstance(entry, CreateEntry) else None
+    request = create and create.prepared.request
     asker = entry.asker
     if not with_users:
         asker = structs.replace(asker, user_id=None)
@@ -51,12 +52,13 @@ async def _row(
     return {
         "asked_at": plain(entry.asked_at),
         "asked_by": {**plain(asker), "user": None if user is None else user.name},
-        "action": f"create_{request.kind}_upgrade_task",
-        "package": request.package_id,
-        "version": entry.prepared.version,
-        "targets": plain(request.targets),
-        "policy": plain(request.policy),
-        "forced": entry.forced,
+        "action": entry.action,
+        "kind": request and plain(request.kind),
+        "package": request and request.package_id,
+        "version": create and create.prepared.version,
+        "targets": plain(entry.targets),
+        "policy": request and plain(request.policy),
+        "forced": create is not None and create.forced,
         "state": plain(entry.state),
         "task_id": entry.task_id,
         "closed_at": plain(entry.closed_at),

@@ -4,17 +4,15 @@ from enum import StrEnum
 from typing import Any
 
 from homeassistant.core import ServiceCall, ServiceResponse
-from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import config_validation as cv
 import voluptuous as vol
 
 from .action_answers import MAX_ROWS, collect, plain
 from .action_schema import filled_text, integer
-from .action_targets import ACCOUNT, TASK, async_get_account, async_get_task
+from .action_targets import ACCOUNT, TASK, async_get_account, async_get_task, require
 from .clients.errors import InvalidFieldError
 from .clients.model import DeviceGroup, TaskStatus, UpgradeKind
-from .clients.platform import Capability, Platform, PlatformClient
-from .const import DOMAIN
+from .clients.platform import Capability, PlatformClient
 from .failures import translated_failures
 
 ATTR_DEVICE_GROUP = "device_group"
@@ -130,7 +128,7 @@ async def async_get_packages(call: ServiceCall) -> ServiceResponse:
 async def async_get_device_groups(call: ServiceCall) -> ServiceResponse:
     """Return the device groups."""
     entry = async_get_account(call)
-    _require(entry.runtime_data.platform, Capability.DEVICE_GROUPS)
+    require(entry.runtime_data.platform, Capability.DEVICE_GROUPS)
     with translated_failures(call.hass, entry):
         rows, total = await collect(
             [
@@ -149,13 +147,13 @@ async def async_get_devices(call: ServiceCall) -> ServiceResponse:
     entry = async_get_account(call)
     platform = entry.runtime_data.platform
     client = entry.runtime_data.client
-    _require(platform, Capability.DEVICES)
+    require(platform, Capability.DEVICES)
     group_id: str | None = None
     with translated_failures(call.hass, entry):
         # Before the group is looked up.
         limit = limit_of(call)
         if (group := call.data.get(ATTR_DEVICE_GROUP)) is not None:
-            _require(platform, Capability.DEVICE_GROUPS)
+            require(platform, Capability.DEVICE_GROUPS)
             group_id = await _group_id(client, group)
         rows, total = await collect(
             [client.list_devices(group=group_id)],
@@ -183,16 +181,6 @@ def limit_of(call: ServiceCall) -> int:
             ATTR_LIMIT, "limit_out_of_range", minimum="1", maximum=f"{MAX_ROWS:,}"
         )
     return limit
-
-
-def _require(platform: Platform, capability: Capability) -> None:
-    """Refuse what a platform cannot do."""
-    if capability not in platform.capabilities:
-        raise ServiceValidationError(
-            translation_domain=DOMAIN,
-            translation_key=f"{capability}_unsupported",
-            translation_placeholders={"platform": platform.name},
-        )
 
 
 async def _group_id(client: PlatformClient, wanted: str) -> str:

@@ -7,6 +7,7 @@ from homeassistant.helpers import config_validation as cv, service
 import voluptuous as vol
 
 from .action_schema import filled_text
+from .clients.platform import Capability, Platform
 from .const import DOMAIN
 from .coordinator import FleetConfigEntry
 from .entity import task_id_of
@@ -61,3 +62,13 @@ def async_get_task(call: ServiceCall) -> tuple[FleetConfigEntry, str]:
             },
         )
     return entry, task_id
+
+
+def require(platform: Platform, capability: Capability) -> None:
+    """Refuse what a platform cannot do."""
+    if capability not in platform.capabilities:
+        raise ServiceValidationError(
+            translation_domain=DOMAIN,
+            translation_key=f"{capability}_unsupported",
+            translation_placeholders={"platform": platform.name},
+        )

@@ -1,8 +1,6 @@
 """Polls one account, keeps its state and tells what happened."""
 
-import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import timedelta
 from random import uniform
 from types import MappingProxyType
@@ -16,26 +14,20 @@ from homeassistant.util import dt as dt_util
 import msgspec
 
 from .account import AccountData, AccountState, TaskEvent, advance
-from .askers import Asker
 from .clients.errors import AuthenticationError, PlatformError, ThrottledError
-from .clients.model import PreparedCreate, UpgradeTask
 from .clients.platform import Platform, PlatformClient
 from .const import (
     ACTIVE_INTERVAL,
-    CONF_GUARD_MINUTES,
     CONF_RETENTION_DAYS,
-    DEFAULT_GUARD_MINUTES,
     DEFAULT_RETENTION_DAYS,
     DOMAIN,
     IDLE_INTERVAL,
     LOGGER,
     MAX_INTERVAL,
 )
-from .creation import Creator, UnsettledError
-from .issues import async_sync_contended, async_sync_unsettled
-from .journal import Entry, WriteState, async_get_journal
-from .journal_news import async_announce
+from .issues import async_sync_contended
 from .store import AccountStore, SessionStore
+from .writer import Writer
 
 ACCOUNT_CONTEXT: Final = object()
 """Context of listeners that show an account's overview; others have a task's ID."""
@@ -79,15 +71,12 @@ class FleetCoordinator(DataUpdateCoordinator[AccountData]):
         self._state: AccountState | None = None
         self._failures = 0
         self._session_store = SessionStore(hass, entry.entry_id)
-        self.creator = Creator(
+        self.writer = Writer(
+            hass,
+            entry,
             client,
-            async_get_journal(hass, entry.entry_id),
-            entry.unique_id or entry.entry_id,
-            guard_time=timedelta(
-                minutes=entry.options.get(CONF_GUARD_MINUTES, DEFAULT_GUARD_MINUTES)
-            ),
             state=lambda: self._state or AccountState(),
-            changed=self._async_announce,
+            refresh=self.async_refresh,
         )
         self._tell: Callable[[TaskEvent], None] | None = None
         self._events_wanted = True
@@ -96,7 +85,7 @@ class FleetCoordinator(DataUpdateCoordinator[AccountData]):
     async def _async_setup(self) -> None:
         self._state = await self._store.async_load()
         try:
-            await self.creator.journal.async_load()
+            await self.writer.journal.async_load()
         except OSError as err:
             # Without it, nobody knows what must not be sent again.
             raise UpdateFailed(
@@ -150,7 +139,7 @@ class FleetCoordinator(DataUpdateCoordinator[AccountData]):
             await self._store.async_save(state)
         else:
             self._store.async_save_later(state)
-        await self.creator.async_settle_from(state.tasks.values())
+        await self.writer.async_settle_from_poll(state)
         data = AccountData(MappingProxyType(state.tasks))
         self.update_interval = ACTIVE_INTERVAL if data.has_active else IDLE_INTERVAL
         return data
@@ -200,82 +189,6 @@ class FleetCoordinator(DataUpdateCoordinator[AccountData]):
         self.client.keep_session({}, None)
         await self._session_store.async_flush()
         await self._store.async_flush()
-
-    async def async_create_task(
-        self, prepared: PreparedCreate, asker: Asker, *, force: bool = False
-    ) -> str:
-        """Create an upgrade task and return its ID; raises `PlatformError`.
-
-        Sent once, one at a time, and to its end, even when the caller is cancelled
-        meanwhile. The account is polled at once, which the answer does not wait for.
-        """
-        entry = await asyncio.shield(
-            self.config_entry.async_create_task(
-                self.hass,
-                self._async_create(prepared, asker, force=force),
-                f"{self.name} - create task",
-            )
-        )
-        if entry.task_id is not None:
-            return entry.task_id
-        task_id = await self._async_settle(entry)
-        self._async_refresh_soon()
-        return task_id
-
-    async def _async_create(
-        self, prepared: PreparedCreate, asker: Asker, *, force: bool
-    ) -> Entry:
-        entry = await self.creator.async_create(prepared, asker, force=force)
-        if entry.task_id is not None:
-            self._async_refresh_soon()
-        return entry
-
-    async def _async_settle(self, entry: Entry) -> str:
-        """Look for a lost creation, until the account is unloaded."""
-        looking = self.config_entry.async_create_background_task(
-            self.hass, self.creator.async_settle(entry), f"{self.name} - settle"
-        )
-        # Also when nobody waits for it any more.
-        looking.add_done_callback(lambda done: done.cancelled() or done.exception())
-        await asyncio.wait([looking])
-        if looking.cancelled():
-            raise UnsettledError(())
-        return looking.result()
-
-    @callback
-    def async_start_settling(self) -> None:
-        """Look for what was sent and not answered when the last run ended."""
-        for entry in self.creator.journal.open_entries:
-            async_sync_unsettled(self.hass, self.config_entry, entry)
-            if entry.state is WriteState.OPEN:
-                self.config_entry.async_create_background_task(
-                    self.hass,
-                    self._async_settle_quietly(entry),
-                    f"{self.name} - settle",
-                )
-
-    async def _async_settle_quietly(self, entry: Entry) -> None:
-        with suppress(UnsettledError):
-            await self.creator.async_settle(entry)
-
-    async def async_answer_unsettled(
-        self, entry_id: str, task: UpgradeTask | None
-    ) -> None:
-        """Settle a creation as a person says: it became this task, or none."""
-        await self.creator.async_answer(entry_id, task)
-        self._async_refresh_soon()
-
-    @callback
-    def _async_refresh_soon(self) -> None:
-        """Poll the account at once, while nobody waits for that."""
-        self.config_entry.async_create_background_task(
-            self.hass, self.async_refresh(), f"{self.name} - refresh"
-        )
-
-    @callback
-    def _async_announce(self, entry: Entry) -> None:
-        async_announce(self.hass, self.config_entry, entry)
-        async_sync_unsettled(self.hass, self.config_entry, entry)
 
     @callback
     def async_subscribe_events(

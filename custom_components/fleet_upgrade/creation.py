@@ -6,25 +6,22 @@ answer is lost it is looked for, never sent again.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from homeassistant.util import dt as dt_util, ulid as ulid_util
 from msgspec import structs
 
 from .account import AccountState
 from .askers import Asker
-from .clients.errors import (
-    AmbiguousError,
-    InvalidFieldError,
-    NotFoundError,
-    PlatformError,
-)
-from .clients.model import PreparedCreate, Targets, UpgradeTask
+from .clients.errors import AmbiguousError, PlatformError
+from .clients.model import PreparedCreate, UpgradeTask
 from .clients.platform import PlatformClient
 from .const import LOGGER
-from .journal import Entry, Journal, WriteState, write_key
+from .guard import NAMED, refuse_busy_targets, refuse_what_was_just_asked_for
+from .journal import Journal
+from .writes import CreateEntry, Entry, WriteState, closed, write_key
 
 LOOKS = (1.0, 4.0, 10.0, 20.0, 25.0)
 """Seconds before each look for the task of a creation whose answer was lost."""
@@ -34,9 +31,6 @@ CLOCK_SLACK = timedelta(minutes=1)
 
 READ_BACK = timedelta(days=1)
 """How far a look reads back at most."""
-
-NAMED = 3
-"""Targets and tasks that a message names at most."""
 
 
 class UnsettledError(PlatformError):
@@ -80,7 +74,7 @@ class Creator:
 
     async def async_create(
         self, prepared: PreparedCreate, asker: Asker, *, force: bool = False
-    ) -> Entry:
+    ) -> CreateEntry:
         """Create a task; return the journal's entry, open if the answer was lost.
 
         Raises `InvalidFieldError` when it would do the same twice, and what the
@@ -104,18 +98,20 @@ class Creator:
 
     async def _async_open(
         self, prepared: PreparedCreate, asker: Asker, *, force: bool
-    ) -> Entry:
+    ) -> CreateEntry:
         """Check a creation, then write down that it is about to be sent."""
         now = dt_util.utcnow()
         key = write_key(self._account, prepared.request)
-        self._refuse_what_was_just_asked_for(key, now - self._guard_time, force=force)
+        refuse_what_was_just_asked_for(
+            key, self.journal.entries, self._guard_time, now, force=force
+        )
         newest = await self._client.read_newest(
             self._state().memory, (), now - READ_BACK
         )
         known = self._state().tasks | {task.task_id: task for task in newest}
         if not force:
-            await self._refuse_busy_targets(prepared, known, newest)
-        entry = Entry(
+            await refuse_busy_targets(self._client, prepared, known, newest)
+        entry = CreateEntry(
             entry_id=ulid_util.ulid_now(),
             key=key,
             asked_time=dt_util.utcnow().timestamp(),
@@ -129,56 +125,7 @@ class Creator:
         self._changed(entry)
         return entry
 
-    def _refuse_what_was_just_asked_for(
-        self, key: str, since: datetime, *, force: bool
-    ) -> None:
-        for entry in self.journal.entries:
-            if entry.key != key:
-                continue
-            if entry.is_open:
-                raise InvalidFieldError(
-                    "force", "create_unsettled", time=_local_time(entry)
-                )
-            if not force and entry.state is WriteState.DONE and entry.asked_at > since:
-                raise InvalidFieldError(
-                    "force",
-                    "create_repeated",
-                    task=entry.task_id or "",
-                    time=_local_time(entry),
-                    minutes=str(int(self._guard_time.total_seconds() // 60)),
-                )
-
-    async def _refuse_busy_targets(
-        self,
-        prepared: PreparedCreate,
-        known: Mapping[str, UpgradeTask],
-        newest: Iterable[UpgradeTask],
-    ) -> None:
-        """Refuse to upgrade what an active task of the same kind upgrades already.
-
-        A task that only the last poll has seen is read again: it may be over.
-        """
-        fresh = {task.task_id for task in newest}
-        request = prepared.request
-        for task in known.values():
-            overlap = _overlap(request.targets, task.targets)
-            if not overlap or not task.is_active or task.kind is not request.kind:
-                continue
-            if task.task_id not in fresh:
-                try:
-                    if not (await self._client.get_task(task.task_id)).is_active:
-                        continue
-                except NotFoundError:
-                    continue
-            raise InvalidFieldError(
-                "force",
-                "targets_busy",
-                task=task.task_id,
-                overlap=", ".join(overlap[:NAMED]),
-                count=str(len(overlap)),
-            )
-
-    async def _async_send(self, entry: Entry) -> Entry:
+    async def _async_send(self, entry: CreateEntry) -> CreateEntry:
         """Send a creation once, and write down what became of it."""
         try:
             task_id = await self._client.create_task(entry.prepared)
@@ -194,7 +141,7 @@ class Creator:
             raise
         return await self._async_close(entry, WriteState.DONE, task_id=task_id)
 
-    async def async_settle(self, entry: Entry) -> str:
+    async def async_settle(self, entry: CreateEntry) -> str:
         """Look for the task that a lost answer would have named; return its ID.
 
         Raises `UnsettledError` when looking for a minute has not told.
@@ -223,7 +170,7 @@ class Creator:
         Returns the candidates that are left, and raises what the client raises.
         """
         entry = self.journal.get(entry_id)
-        if entry is None or not entry.is_open:
+        if not isinstance(entry, CreateEntry) or not entry.is_open:
             return []
         newest = await self._client.read_newest(
             self._state().memory, entry.seen, entry.asked_at - READ_BACK
@@ -237,14 +184,15 @@ class Creator:
             await self._async_adopt_only(entry, candidates)
         return candidates if self._current(entry).is_open else []
 
-    def _current(self, entry: Entry) -> Entry:
+    def _current(self, entry: CreateEntry) -> CreateEntry:
         """Return what the journal says now; a poll or a person may be faster."""
-        return self.journal.get(entry.entry_id) or entry
+        current = self.journal.get(entry.entry_id)
+        return current if isinstance(current, CreateEntry) else entry
 
     async def async_settle_from(self, tasks: Iterable[UpgradeTask]) -> None:
         """Settle what a poll tells."""
         tasks = list(tasks)
-        for entry in self.journal.open_entries:
+        for entry in self.journal.open_entries(CreateEntry):
             if entry.entry_id in self._in_flight:
                 continue
             await self._async_adopt_only(entry, self.candidates(entry, tasks))
@@ -252,7 +200,7 @@ class Creator:
     async def async_answer(self, entry_id: str, task: UpgradeTask | None) -> None:
         """Settle an entry as a person says: it became this task, or none."""
         entry = self.journal.get(entry_id)
-        if entry is None or not entry.is_open:
+        if not isinstance(entry, CreateEntry) or not entry.is_open:
             return
         if task is None:
             await self._async_close(entry, WriteState.NOT_DONE)
@@ -260,10 +208,10 @@ class Creator:
             await self._async_close(entry, WriteState.DONE, task_id=task.task_id)
 
     def candidates(
-        self, entry: Entry, tasks: Iterable[UpgradeTask]
+        self, entry: CreateEntry, tasks: Iterable[UpgradeTask]
     ) -> list[UpgradeTask]:
         """Return the tasks that a creation may have become."""
-        claimed = {each.task_id for each in self.journal.entries}
+        claimed = {each.task_id for each in self.journal.all_of(CreateEntry)}
         seen = set(entry.seen)
         earliest = entry.asked_at + timedelta(seconds=entry.clock_offset) - CLOCK_SLACK
         return [
@@ -276,14 +224,14 @@ class Creator:
         ]
 
     async def _async_adopt_only(
-        self, entry: Entry, candidates: list[UpgradeTask]
+        self, entry: CreateEntry, candidates: list[UpgradeTask]
     ) -> None:
         """Adopt a candidate that is the only one, and fits no other open entry."""
         if not entry.is_open or len(candidates) != 1:
             return
         if not any(
             self.candidates(other, candidates)
-            for other in self.journal.open_entries
+            for other in self.journal.open_entries(CreateEntry)
             if other.entry_id != entry.entry_id
         ):
             await self._async_close(
@@ -292,37 +240,23 @@ class Creator:
 
     async def _async_close(
         self,
-        entry: Entry,
+        entry: CreateEntry,
         state: WriteState,
         *,
         task_id: str | None = None,
         failure: str | None = None,
         detail: str | None = None,
-    ) -> Entry:
-        closed = structs.replace(
-            entry,
-            state=state,
+    ) -> CreateEntry:
+        entry = closed(
+            structs.replace(entry, seen=()),
+            state,
             task_id=task_id,
-            closed_time=dt_util.utcnow().timestamp(),
             failure=failure,
             detail=detail,
-            seen=(),
         )
-        await self._async_change(closed)
-        return closed
+        await self._async_change(entry)
+        return entry
 
-    async def _async_change(self, entry: Entry) -> None:
+    async def _async_change(self, entry: CreateEntry) -> None:
         await self.journal.async_change(entry)
         self._changed(entry)
-
-
-def _overlap(targets: Targets, others: Targets) -> list[str]:
-    """Return the groups and devices that stand in both."""
-    return sorted(
-        set(targets.device_groups).intersection(others.device_groups)
-        | set(targets.devices).intersection(others.devices)
-    )
-
-
-def _local_time(entry: Entry) -> str:
-    return f"{dt_util.as_local(entry.asked_at):%Y-%m-%d %H:%M:%S}"

@@ -14,8 +14,9 @@ from .clients.model import Targets, UpgradeTask
 from .clients.registry import PLATFORMS
 from .const import CONF_PLATFORM
 from .coordinator import FleetConfigEntry, FleetCoordinator
-from .journal import Entry, async_get_journal
+from .journal import async_get_journal
 from .store import AccountStore
+from .writes import CreateEntry, Entry
 
 
 async def async_get_config_entry_diagnostics(
@@ -78,16 +79,21 @@ def _polled(coordinator: FleetCoordinator) -> dict[str, Any]:
 
 def _write(entry: Entry) -> dict[str, Any]:
     """Sum up an entry of the journal: who asked and for what is not told."""
-    request = entry.prepared.request
+    about: dict[str, Any] = {}
+    if isinstance(entry, CreateEntry):
+        about = {
+            "kind": entry.kind.value,
+            "version": entry.prepared.version,
+            "forced": entry.forced,
+        }
     return {
+        "action": entry.action,
         "state": entry.state.value,
         "asked_at": entry.asked_at.isoformat(),
         "closed_at": None if entry.closed_at is None else entry.closed_at.isoformat(),
         "asker": entry.asker.kind.value,
-        "kind": request.kind.value,
-        "version": entry.prepared.version,
-        "targets": _counted(request.targets),
-        "forced": entry.forced,
+        **about,
+        "targets": _counted(entry.targets),
         "failure": entry.failure,
         "code": entry.detail,
     }

@@ -8,8 +8,8 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN
-from .journal import Entry, WriteState
-from .journal_news import ATTR_ENTRY_ID, in_short, version_of
+from .journal_news import ATTR_ENTRY_ID, in_short
+from .writes import CreateEntry, WriteState
 
 UNSETTLED: Final = "unsettled_create"
 CONTENDED: Final = "session_contended"
@@ -17,7 +17,7 @@ CONTENDED: Final = "session_contended"
 
 @callback
 def async_sync_unsettled(
-    hass: HomeAssistant, account: ConfigEntry, entry: Entry
+    hass: HomeAssistant, account: ConfigEntry, entry: CreateEntry
 ) -> None:
     """Raise an issue for an entry that only a person can settle now, or end it."""
     issue_id = f"{UNSETTLED}_{entry.entry_id}"
@@ -26,8 +26,6 @@ def async_sync_unsettled(
         return
     if hass.config_entries.async_get_entry(account.entry_id) is None:
         return  # removed meanwhile: nobody can say anything about it any more
-    request = entry.prepared.request
-    targets = request.targets
     ir.async_create_issue(
         hass,
         DOMAIN,
@@ -41,9 +39,9 @@ def async_sync_unsettled(
         translation_key=UNSETTLED,
         translation_placeholders={
             "account": account.title,
-            "kind": request.kind.value,
-            "version": version_of(entry),
-            "target": in_short(targets.first, targets.count),
+            "kind": entry.kind.value,
+            "version": entry.version,
+            "target": in_short(entry.targets.first, entry.targets.count),
             "time": f"{dt_util.as_local(entry.asked_at):%Y-%m-%d %H:%M:%S}",
         },
     )

@@ -6,9 +6,6 @@ sent, so a write that cannot be written down here is not sent.
 
 import asyncio
 from collections.abc import Coroutine, Iterable, Mapping
-from datetime import datetime
-from enum import StrEnum
-from hashlib import sha256
 from pathlib import Path
 from weakref import WeakValueDictionary
 
@@ -19,112 +16,18 @@ from homeassistant.util import dt as dt_util
 from homeassistant.util.file import WriteError, write_utf8_file_atomic
 from homeassistant.util.hass_dict import HassKey
 import msgspec
-from msgspec import structs
 
-from .askers import Asker
-from .clients.model import CreateRequest, PreparedCreate, Value
 from .const import DOMAIN, LOGGER
+from .writes import ChangeEntry, CreateEntry, Entry
 
 MOST_CLOSED = 500
 """Closed entries that are kept; open ones always are."""
 
 
-class WriteState(StrEnum):
-    """What is known of a write."""
+class _Kind(msgspec.Struct):
+    """Of an entry on disk, only whether it says which kind it is."""
 
-    OPEN = "open"
-    """Written down; perhaps sent, not answered yet."""
-    UNSETTLED = "unsettled"
-    """The answer was lost, and looking has not told yet whether it was done."""
-    DONE = "done"
-    REFUSED = "refused"
-    """Not done: the platform, or the way there, said so."""
-    NOT_DONE = "not_done"
-    """Not done: a person said so."""
-
-
-class Entry(Value, frozen=True):
-    """One write.
-
-    ``key`` stands for account, kind, package and targets; ``seen`` holds
-    the IDs at the newest end of the platform's list before the write was sent.
-    """
-
-    entry_id: str
-    key: str
-    asked_time: float
-    """POSIX seconds."""
-    asker: Asker
-    prepared: PreparedCreate
-    state: WriteState = WriteState.OPEN
-    forced: bool = False
-    seen: tuple[str, ...] = ()
-    task_id: str | None = None
-    closed_time: float | None = None
-    """POSIX seconds."""
-    failure: str | None = None
-    """Key of the error's text, for a write that was refused."""
-    detail: str | None = None
-    """The platform's code, where it gave one."""
-    clock_offset: float = 0.0
-    """Seconds by which the platform's clock was ahead when it was asked for."""
-
-    @property
-    def asked_at(self) -> datetime:
-        """When it was asked for."""
-        return dt_util.utc_from_timestamp(self.asked_time)
-
-    @property
-    def closed_at(self) -> datetime | None:
-        """When it became known what became of it."""
-        if self.closed_time is None:
-            return None
-        return dt_util.utc_from_timestamp(self.closed_time)
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it is not known yet what became of it."""
-        return self.state in (WriteState.OPEN, WriteState.UNSETTLED)
-
-
-_NOT_FURTHER = {"device_groups", "devices", "device_type", "model", "manufacturer"}
-"""Targets that stand in a key by themselves, or not at all."""
-
-
-def write_key(account: str, request: CreateRequest) -> str:
-    """Return what two creations share that would do the same twice.
-
-    ``account`` stands for the platform too, as an account's unique ID does. Left out
-    are the policy, because the same upgrade an hour later is still the same, and what
-    the package is made for, because leaving that to the platform changes nothing.
-    """
-    targets = request.targets
-    parts: tuple[object, ...] = (
-        account,
-        request.kind,
-        request.package_id,
-        sorted(set(targets.device_groups)),
-        sorted(set(targets.devices)),
-    )
-    # Only where there is more: what was written before has the same key as ever.
-    if further := {
-        name: _unordered(value)
-        for name, value in structs.asdict(targets).items()
-        if name not in _NOT_FURTHER and value
-    }:
-        parts = (*parts, further)
-    return sha256(msgspec.json.encode(parts, order="sorted")).hexdigest()
-
-
-def _unordered(value: object) -> object:
-    """Return the values of a target without order, each once."""
-    match value:
-        case dict():
-            return {name: _unordered(each) for name, each in value.items()}
-        case tuple():
-            return sorted({msgspec.json.encode(each).decode() for each in value})
-        case _:
-            return value
+    write: str | None = None
 
 
 class Journal:
@@ -146,6 +49,8 @@ class Journal:
         self._is_removed = False
         self.creating = asyncio.Lock()
         """Held by a creation, so that no two runs of an account create at once."""
+        self.changing = asyncio.Lock()
+        """Held while the change of a task is checked and written down."""
         self.in_flight: set[str] = set()
         """IDs of entries whose answer is still awaited."""
 
@@ -154,10 +59,13 @@ class Journal:
         """All entries, oldest first."""
         return self._entries.values()
 
-    @property
-    def open_entries(self) -> list[Entry]:
-        """The entries of which it is not known yet what became of them."""
-        return [entry for entry in self.entries if entry.is_open]
+    def all_of[EntryT: Entry](self, kind: type[EntryT]) -> list[EntryT]:
+        """Return the entries of a kind, oldest first."""
+        return [entry for entry in self.entries if isinstance(entry, kind)]
+
+    def open_entries[EntryT: Entry](self, kind: type[EntryT]) -> list[EntryT]:
+        """Return those of a kind of which it is not known yet what became of them."""
+        return [entry for entry in self.all_of(kind) if entry.is_open]
 
     def get(self, entry_id: str) -> Entry | None:
         """Return an entry by its ID."""
@@ -209,7 +117,7 @@ class Journal:
         for each in closed[: max(0, len(closed) - MOST_CLOSED)]:
             del self._entries[each.entry_id]
         if not await self._async_to_its_end(self._async_write_all()):
-            LOGGER.error("What became of an upgrade could not be written down")
+            LOGGER.error("What became of a write could not be written down")
 
     async def async_remove(self) -> None:
         """Delete the file, for good."""
@@ -272,11 +180,11 @@ def _read(path: Path) -> list[Entry]:
         _put_aside(path, content)
         path.unlink()
         return []
-    entries = []
+    entries: list[Entry] = []
     is_whole = True
     for row in rows:
         try:
-            entries.append(msgspec.json.decode(row, type=Entry))
+            entries.append(_entry(row))
         except ValueError as err:
             LOGGER.error("An entry of the journal could not be read: %s", err)
             is_whole = False
@@ -284,6 +192,14 @@ def _read(path: Path) -> list[Entry]:
         _put_aside(path, content)
         _write(path, tuple(entries))
     return entries
+
+
+def _entry(row: msgspec.Raw) -> CreateEntry | ChangeEntry:
+    """Return an entry; those of before there were changes do not say their kind."""
+    kind = msgspec.json.decode(row, type=_Kind)
+    if kind.write is None:
+        return msgspec.json.decode(row, type=CreateEntry)
+    return msgspec.json.decode(row, type=CreateEntry | ChangeEntry)
 
 
 def _put_aside(path: Path, content: bytes) -> None:

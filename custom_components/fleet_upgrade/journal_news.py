@@ -9,12 +9,13 @@ from homeassistant.core import Context, HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 
 from .const import DOMAIN, TASK_EVENT_KEY
-from .journal import Entry
+from .writes import CreateEntry, Entry
 
 EVENT_JOURNAL: Final = f"{DOMAIN}_journal"
 """Fired with each change of an entry; the logbook describes it."""
 
 ATTR_ACCOUNT: Final = "account"
+ATTR_ACTION: Final = "action"
 ATTR_ASKED_BY: Final = "asked_by"
 ATTR_ENTRY_ID: Final = "journal_entry_id"
 ATTR_KIND: Final = "kind"
@@ -35,8 +36,7 @@ def async_announce(hass: HomeAssistant, account: ConfigEntry, entry: Entry) -> N
     device = dr.async_get(hass).async_get_device_by_identifier(
         (DOMAIN, account.entry_id), account.entry_id
     )
-    request = entry.prepared.request
-    targets = request.targets
+    create = entry if isinstance(entry, CreateEntry) else None
     hass.bus.async_fire(
         EVENT_JOURNAL,
         {
@@ -49,20 +49,16 @@ def async_announce(hass: HomeAssistant, account: ConfigEntry, entry: Entry) -> N
             ATTR_ENTRY_ID: entry.entry_id,
             ATTR_STATE: entry.state.value,
             ATTR_ASKED_BY: entry.asker.name or entry.asker.entity_id,
-            ATTR_KIND: request.kind.value,
-            ATTR_VERSION: version_of(entry),
-            ATTR_TARGET: targets.first,
-            ATTR_TARGET_COUNT: targets.count,
+            ATTR_ACTION: entry.action,
+            ATTR_KIND: create and create.kind.value,
+            ATTR_VERSION: create and create.version,
+            ATTR_TARGET: entry.targets.first,
+            ATTR_TARGET_COUNT: entry.targets.count,
             ATTR_TASK_ID: entry.task_id,
             "failure": entry.failure,
         },
         context=Context(user_id=entry.asker.user_id),
     )
-
-
-def version_of(entry: Entry) -> str:
-    """Return the version that is to be installed, or what stands for it."""
-    return entry.prepared.version or entry.prepared.request.package_id
 
 
 def in_short(target: str | None, count: int) -> str:

@@ -17,6 +17,7 @@ from homeassistant.helpers.translation import async_get_cached_translations
 from .const import DOMAIN
 from .journal_news import (
     ATTR_ACCOUNT,
+    ATTR_ACTION,
     ATTR_ASKED_BY,
     ATTR_STATE,
     ATTR_TARGET,
@@ -24,6 +25,7 @@ from .journal_news import (
     EVENT_JOURNAL,
     in_short,
 )
+from .writes import CREATE
 
 
 @callback
@@ -45,7 +47,14 @@ def async_describe_events(
         prefix = f"component.{DOMAIN}.common.journal_"
         told = {key: value for key, value in event.data.items() if value is not None}
         state = told.get(ATTR_STATE)
-        message = texts.get(f"{prefix}{state}", "{state}")
+        action = told.get(ATTR_ACTION, CREATE)
+        if action == CREATE:
+            message = texts.get(f"{prefix}{state}", "{state}")
+        else:
+            message = texts.get(f"{prefix}change_{state}", "{change}: {state}")
+            told["change"] = texts.get(f"{prefix}{action}", "{action}").format_map(
+                defaultdict(str, told)
+            )
         if ATTR_ASKED_BY in told:
             message += texts.get(f"{prefix}asked_by", "")
         count = told.get(ATTR_TARGET_COUNT)

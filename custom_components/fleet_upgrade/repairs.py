@@ -16,8 +16,8 @@ import voluptuous as vol
 from .clients.errors import PlatformError
 from .clients.model import UpgradeTask
 from .coordinator import FleetConfigEntry, FleetCoordinator
-from .journal import Entry
 from .journal_news import ATTR_ENTRY_ID
+from .writes import CreateEntry
 
 CONF_TASK = "task"
 
@@ -64,12 +64,14 @@ class UnsettledCreateFlow(RepairsFlow):
                 elif _is_another(coordinator, entry, task):
                     errors[CONF_TASK] = "task_of_another"
                 else:
-                    await coordinator.async_answer_unsettled(self._entry_id, task)
+                    await coordinator.writer.async_answer_unsettled(
+                        self._entry_id, task
+                    )
                     return self.async_create_entry(data={})
         candidates: list[UpgradeTask] = []
         if not errors:
             try:
-                candidates = await coordinator.creator.async_look(self._entry_id)
+                candidates = await coordinator.writer.creator.async_look(self._entry_id)
             except PlatformError as err:
                 errors["base"] = err.key
                 placeholders |= err.placeholders
@@ -100,7 +102,7 @@ class UnsettledCreateFlow(RepairsFlow):
         if user_input is not None:
             # Whoever says so may have looked a while ago, or at another list.
             try:
-                candidates = await coordinator.creator.async_look(self._entry_id)
+                candidates = await coordinator.writer.creator.async_look(self._entry_id)
             except PlatformError as err:
                 errors["base"] = err.key
                 placeholders |= err.placeholders
@@ -108,7 +110,9 @@ class UnsettledCreateFlow(RepairsFlow):
                 self._question()
                 found = {task.task_id for task in candidates}
                 if found <= self._denied:
-                    await coordinator.async_answer_unsettled(self._entry_id, None)
+                    await coordinator.writer.async_answer_unsettled(
+                        self._entry_id, None
+                    )
                     return self.async_create_entry(data={})
                 self._denied = found
                 errors["base"] = "candidates_exist"
@@ -119,7 +123,7 @@ class UnsettledCreateFlow(RepairsFlow):
             description_placeholders=placeholders,
         )
 
-    def _question(self) -> tuple[FleetCoordinator, Entry]:
+    def _question(self) -> tuple[FleetCoordinator, CreateEntry]:
         """Return what there is to be answered; ends the flow if it cannot be."""
         account: FleetConfigEntry | None = self.hass.config_entries.async_get_entry(
             self._account_id
@@ -127,8 +131,8 @@ class UnsettledCreateFlow(RepairsFlow):
         if account is None or account.state is not ConfigEntryState.LOADED:
             raise AbortFlow("account_not_loaded")
         coordinator = account.runtime_data
-        entry = coordinator.creator.journal.get(self._entry_id)
-        if entry is None or not entry.is_open:
+        entry = coordinator.writer.journal.get(self._entry_id)
+        if not isinstance(entry, CreateEntry) or not entry.is_open:
             raise AbortFlow("already_settled")
         return coordinator, entry
 
@@ -138,13 +142,16 @@ class UnsettledCreateFlow(RepairsFlow):
         return dict((issue and issue.translation_placeholders) or {})
 
 
-def _is_another(coordinator: FleetCoordinator, entry: Entry, task: UpgradeTask) -> bool:
+def _is_another(
+    coordinator: FleetCoordinator, entry: CreateEntry, task: UpgradeTask
+) -> bool:
     """Whether a task cannot be what a creation became, whoever says so.
 
     A task that differs in anything else may: platforms fill in what they like.
     """
-    return task.kind is not entry.prepared.request.kind or any(
-        each.task_id == task.task_id for each in coordinator.creator.journal.entries
+    return task.kind is not entry.kind or any(
+        each.task_id == task.task_id
+        for each in coordinator.writer.journal.all_of(CreateEntry)
     )
 
 

@@ -6,6 +6,7 @@ from homeassistant.core import HomeAssistant, SupportsResponse, callback
 from homeassistant.helpers import service
 
 from . import action_queries as queries
+from .action_changes import CHANGE_ACTIONS, async_change, change_schema
 from .action_create import async_create
 from .action_journal import GET_JOURNAL_SCHEMA, async_get_journal
 from .action_schema import create_schema
@@ -35,7 +36,7 @@ QUERIES = {
 
 @callback
 def async_setup_services(hass: HomeAssistant) -> None:
-    """Register the actions: what creates is for administrators only."""
+    """Register the actions: what writes is for administrators only."""
     create_actions: defaultdict[str, list[CreateAction]] = defaultdict(list)
     for platform in PLATFORMS.values():
         for action in platform.create_actions:
@@ -47,6 +48,15 @@ def async_setup_services(hass: HomeAssistant) -> None:
             name,
             async_create,
             create_schema(actions),
+            SupportsResponse.OPTIONAL,
+        )
+    for name, kind in CHANGE_ACTIONS.items():
+        service.async_register_admin_service(
+            hass,
+            DOMAIN,
+            name,
+            async_change,
+            change_schema(kind),
             SupportsResponse.OPTIONAL,
         )
     for name, (handler, schema) in QUERIES.items():

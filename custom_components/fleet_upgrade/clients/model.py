@@ -39,6 +39,16 @@ class Execution(StrEnum):
     CUSTOM = "custom"
 
 
+class ChangeKind(StrEnum):
+    """How an upgrade task can be changed, on some platforms."""
+
+    START = "start"
+    STOP = "stop"
+    DELETE = "delete"
+    CANCEL_SUBTASKS = "cancel_subtasks"
+    RETRY_SUBTASKS = "retry_subtasks"
+
+
 class Value(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Base of all values: immutable, keyword-only, compared by content."""
 
@@ -247,6 +257,14 @@ class PreparedCreate(Value, frozen=True):
     body: dict[str, object]
     query: dict[str, str] = {}
     version: str | None = None
+
+
+class TaskChange(Value, frozen=True):
+    """A change of an upgrade task; ``devices`` are those of a change of subtasks."""
+
+    kind: ChangeKind
+    task_id: str
+    devices: tuple[str, ...] = ()
 
 
 class Poll(Value, frozen=True):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from ssl import SSLContext
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from aiohttp import ClientSession
 
@@ -23,6 +23,7 @@ from .model import (
     Poll,
     PreparedCreate,
     Subtask,
+    TaskChange,
     TaskStatus,
     UpgradeKind,
     UpgradeTask,
@@ -193,27 +194,21 @@ class PlatformClient(Protocol):
         """
 
 
+@runtime_checkable
 class TaskControl(Protocol):
-    """What only some clients can do with a task: a platform's `Capability` tells.
+    """What only some clients can do with a task: a platform's `Capability` tells."""
 
-    Each raises `NotFoundError` when there is no such task, and, like a creation,
-    `AmbiguousError` when the answer was lost.
-    """
+    async def change_task(self, change: TaskChange) -> None:
+        """Start, stop or delete a task, or cancel or retry some of its subtasks.
 
-    async def start_task(self, task_id: str) -> None:
-        """Start a task that was stopped."""
+        What becomes of devices that are under way is the platform's. Raises
+        `NotFoundError` when there is no such task, `InvalidFieldError` for values
+        that cannot be sent, and, like a creation, `AmbiguousError` when the answer
+        was lost; never sends twice what may have arrived.
+        """
 
-    async def stop_task(self, task_id: str) -> None:
-        """Stop a task; what becomes of devices under way is the platform's."""
-
-    async def delete_task(self, task_id: str) -> None:
-        """Delete a task for good."""
-
-    async def cancel_subtasks(self, task_id: str, device_ids: Collection[str]) -> None:
-        """Cancel a task on devices on which it has not begun."""
-
-    async def retry_subtasks(self, task_id: str, device_ids: Collection[str]) -> None:
-        """Try a task again on devices on which it failed."""
+    async def is_changed(self, change: TaskChange) -> bool:
+        """Whether the platform shows that a change was made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

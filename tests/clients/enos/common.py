@@ -1,6 +1,6 @@
 """How the tests of EnOS's client connect, and what they ask for."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime, timedelta
 import json
 from typing import Any
@@ -9,7 +9,12 @@ import aiohttp
 
 from custom_components.fleet_upgrade.clients.enos import PLATFORM
 from custom_components.fleet_upgrade.clients.enos.client import EnosClient
-from custom_components.fleet_upgrade.clients.model import Page, PreparedCreate
+from custom_components.fleet_upgrade.clients.model import (
+    ChangeKind,
+    Page,
+    PreparedCreate,
+    TaskChange,
+)
 from simulator.calls import Call
 from simulator.enos import EnosSimulator
 
@@ -77,3 +82,12 @@ def actions(sim: EnosSimulator) -> list[str]:
 def sent(call: Call) -> Any:
     """Return the body of a call."""
     return json.loads(call.body)
+
+
+async def change(
+    client: EnosClient, kind: str, task_id: str, devices: Iterable[str] = ()
+) -> None:
+    """Change a task as the actions do."""
+    await client.change_task(
+        TaskChange(kind=ChangeKind(kind), task_id=task_id, devices=tuple(devices))
+    )

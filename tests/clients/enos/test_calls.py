@@ -20,16 +20,25 @@ from custom_components.fleet_upgrade.clients.errors import (
 from simulator.enos import EnosSimulator, codes, refusal
 from simulator.faults import Fault, FaultKind
 
-from .common import CREATE, GET_TOKEN, JOBS, a_creation, actions, connect, week_ago
+from .common import (
+    CREATE,
+    GET_TOKEN,
+    JOBS,
+    a_creation,
+    actions,
+    change,
+    connect,
+    week_ago,
+)
 
 GET_TOKEN_PATH = f"/apim-token-service/v2.0{GET_TOKEN}"
 
 WRITES: dict[str, Callable[[EnosClient], Awaitable[None]]] = {
-    "start": lambda client: client.start_task("job"),
-    "stop": lambda client: client.stop_task("job"),
-    "delete": lambda client: client.delete_task("job"),
-    "cancelTask": lambda client: client.cancel_subtasks("job", ["key"]),
-    "retryTask": lambda client: client.retry_subtasks("job", ["key"]),
+    "start": lambda client: change(client, "start", "job"),
+    "stop": lambda client: change(client, "stop", "job"),
+    "delete": lambda client: change(client, "delete", "job"),
+    "cancelTask": lambda client: change(client, "cancel_subtasks", "job", ["key"]),
+    "retryTask": lambda client: change(client, "retry_subtasks", "job", ["key"]),
 }
 
 
@@ -113,7 +122,7 @@ async def test_a_write_that_the_gateway_refused_is_not_ambiguous(
     """It was not let through."""
     enos.faults.add(Fault(kind=FaultKind.STATUS, path=JOBS, status=status, body=body))
     with pytest.raises(Exception, match=str(status)) as err:
-        await client.stop_task("job")
+        await change(client, "stop", "job")
     assert not isinstance(err.value, AmbiguousError)
 
 
@@ -147,7 +156,7 @@ async def test_a_connection_never_made_has_done_nothing(
     """So it is no ambiguous error."""
     client = connect(session, enos, address=f"http://127.0.0.1:{unused_tcp_port}")
     with pytest.raises(UnreachableError) as err:
-        await client.stop_task("job")
+        await change(client, "stop", "job")
     assert err.value.problem is ConnectionProblem.CONNECT
     assert not err.value.sent
 

@@ -20,7 +20,7 @@ from simulator.enos import EnosSimulator, codes, gateway_refusal, refusal
 from simulator.enos.codes import Code
 from simulator.faults import Fault, FaultKind
 
-from .common import GET_TOKEN, JOBS
+from .common import GET_TOKEN, JOBS, change
 
 REFUSALS = {
     codes.INVALID_ARGUMENT: Advice.BAD_REQUEST,
@@ -83,7 +83,7 @@ async def test_a_refusal_says_what_to_do_whatever_its_http_status(
     fault.status = status
     enos.faults.add(fault)
     with pytest.raises(RejectedError) as err:
-        await client.stop_task("job")
+        await change(client, "stop", "job")
     assert err.value.advice is (REFUSALS | MISSING)[code]
     assert err.value.code == str(code.code)
     assert err.value.detail == code.text
@@ -97,7 +97,7 @@ async def test_a_fault_of_the_platforms_own_leaves_a_write_open(
     """It may have happened after the work."""
     enos.faults.add(refusal(code, path="action=stop"))
     with pytest.raises(AmbiguousError):
-        await client.stop_task("job")
+        await change(client, "stop", "job")
     enos.faults.add(refusal(code, path="action=search"))
     with pytest.raises(UnreachableError) as err:
         await client.verify()
@@ -113,14 +113,14 @@ async def test_a_code_that_nobody_knows_is_a_refusal(
     fault = refusal(code, path="action=stop")
     enos.faults.add(fault)
     with pytest.raises(RejectedError) as err:
-        await client.stop_task("job")
+        await change(client, "stop", "job")
     assert err.value.advice is Advice.OTHER
     assert err.value.detail == "Not documented"
     fault = refusal(code, path="action=stop")
     fault.status = 500
     enos.faults.add(fault)
     with pytest.raises(AmbiguousError):
-        await client.stop_task("job")
+        await change(client, "stop", "job")
 
 
 @pytest.mark.parametrize(

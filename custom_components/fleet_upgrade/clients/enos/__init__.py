@@ -13,5 +13,15 @@ PLATFORM = Platform(
     check=check,
     client=client,
     create_actions=CREATE_ACTIONS,
-    capabilities=frozenset({Capability.DEVICE_GROUPS, Capability.DEVICES}),
+    capabilities=frozenset(
+        {
+            Capability.DEVICE_GROUPS,
+            Capability.DEVICES,
+            Capability.START,
+            Capability.STOP,
+            Capability.DELETE,
+            Capability.CANCEL_SUBTASKS,
+            Capability.RETRY_SUBTASKS,
+        }
+    ),
 )

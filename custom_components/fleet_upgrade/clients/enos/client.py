@@ -12,8 +12,9 @@ from typing import override
 import msgspec
 
 from ..budget import Priority
-from ..errors import AmbiguousError, InvalidFieldError, MalformedError
+from ..errors import AmbiguousError, InvalidFieldError, MalformedError, NotFoundError
 from ..model import (
+    ChangeKind,
     CreateRequest,
     Device,
     DeviceGroup,
@@ -22,6 +23,7 @@ from ..model import (
     Poll,
     PreparedCreate,
     Subtask,
+    TaskChange,
     TaskStatus,
     UpgradeKind,
     UpgradeTask,
@@ -37,6 +39,15 @@ from .jobs import PATH, STARTED, STOPPED, SUBTASK_WORDS, Job, JobRow, OtaTaskRow
 from .poll import Poller
 from .scopes import Scopes
 from .wire import Wire, rows_of
+
+CHANGES = {
+    ChangeKind.START: "start",
+    ChangeKind.STOP: "stop",
+    ChangeKind.DELETE: "delete",
+    ChangeKind.CANCEL_SUBTASKS: "cancelTask",
+    ChangeKind.RETRY_SUBTASKS: "retryTask",
+}
+"""The platform's words for the changes of a task."""
 
 
 class CreatedData(Wire):
@@ -203,33 +214,35 @@ class EnosClient(PlatformClient, TaskControl):
         return job_id
 
     @override
-    async def start_task(self, task_id: str) -> None:
-        await self._calls.write(PATH, "start", {"jobId": task_id})
-
-    @override
-    async def stop_task(self, task_id: str) -> None:
-        await self._calls.write(PATH, "stop", {"jobId": task_id})
-
-    @override
-    async def delete_task(self, task_id: str) -> None:
-        await self._calls.write(PATH, "delete", {"jobId": task_id})
-
-    @override
-    async def cancel_subtasks(self, task_id: str, device_ids: Collection[str]) -> None:
-        await self._change_subtasks("cancelTask", task_id, device_ids)
-
-    @override
-    async def retry_subtasks(self, task_id: str, device_ids: Collection[str]) -> None:
-        await self._change_subtasks("retryTask", task_id, device_ids)
-
-    async def _change_subtasks(
-        self, action: str, task_id: str, device_ids: Collection[str]
-    ) -> None:
-        keys = list(dict.fromkeys(device_ids))
-        if not keys:
-            raise InvalidFieldError("devices", "targets_missing")
+    async def change_task(self, change: TaskChange) -> None:
+        body: dict[str, object] | None = None
+        if change.kind in (ChangeKind.CANCEL_SUBTASKS, ChangeKind.RETRY_SUBTASKS):
+            if not change.devices:
+                raise InvalidFieldError("devices", "subtasks_missing")
+            body = {"deviceKeys": list(dict.fromkeys(change.devices))}
         await self._calls.write(
-            PATH, action, {"jobId": task_id}, body={"deviceKeys": keys}
+            PATH, CHANGES[change.kind], {"jobId": change.task_id}, body=body
+        )
+
+    @override
+    async def is_changed(self, change: TaskChange) -> bool:
+        if change.kind in (ChangeKind.CANCEL_SUBTASKS, ChangeKind.RETRY_SUBTASKS):
+            # What was cancelled counts as failed, what is tried again does not.
+            failed: set[str] = set()
+            async for page in self.list_subtasks(
+                change.task_id, status=TaskStatus.FAILED
+            ):
+                failed |= {subtask.device_id for subtask in page.items}
+            if change.kind is ChangeKind.CANCEL_SUBTASKS:
+                return failed.issuperset(change.devices)
+            return failed.isdisjoint(change.devices)
+        try:
+            job = await self._read_job(change.task_id, Priority.ACTION)
+        except NotFoundError:
+            return change.kind is ChangeKind.DELETE
+        return (change.kind, job.status) in (
+            (ChangeKind.START, STARTED),
+            (ChangeKind.STOP, STOPPED),
         )
 
     async def _read_job(self, task_id: str, priority: Priority) -> Job:

@@ -105,10 +105,10 @@ class Changer:
         Raises `ChangeNotMadeError` when it was not, and `ChangeUnsettledError` when
         the platform could not be asked.
         """
-        last = len(creation.LOOKS) - 1
-        for look, delay in enumerate(creation.LOOKS):
-            await asyncio.sleep(delay)
-            if await self._async_look(entry, is_last=look == last):
+        delays = list(creation.LOOKS)
+        while delays:
+            await asyncio.sleep(delays.pop(0))
+            if await self._async_look(entry, is_last=not delays):
                 break
         entry = self._current(entry)
         if entry.state is WriteState.OPEN:

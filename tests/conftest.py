@@ -4,6 +4,7 @@ from typing import Any
 
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers.entity import Entity
 import msgspec
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -76,6 +77,13 @@ def hass_config_dir(hass_tmp_config_dir: str) -> str:
 def snapshot(snapshot: SnapshotAssertion) -> SnapshotAssertion:
     """Show Home Assistant's objects in snapshots the way core's own tests do."""
     return snapshot.use_extension(HomeAssistantSnapshotExtension)
+
+
+@pytest.fixture
+def entity_registry_enabled_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Enable all entities, also those that a user has to enable."""
+    enabled = property(lambda _entity: True)
+    monkeypatch.setattr(Entity, "entity_registry_enabled_default", enabled)
 
 
 @pytest.fixture

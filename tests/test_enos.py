@@ -103,7 +103,10 @@ def states_of(hass: HomeAssistant, account: Any, task_id: str) -> dict[str, str]
 
 
 async def test_an_account_is_added_and_shows_its_tasks(
-    hass: HomeAssistant, sim: EnosSimulator, answers: Data
+    hass: HomeAssistant,
+    sim: EnosSimulator,
+    answers: Data,
+    entity_registry_enabled_by_default: None,
 ) -> None:
     """From the form to the devices of an upgrade task and their counts."""
     result = await fill_in(hass, answers)

@@ -41,6 +41,16 @@ def devices_of(hass: HomeAssistant, entry: MockConfigEntry) -> set[str | None]:
     return {task_id_of(entry, device) for device in devices}
 
 
+def tasks_with_entities(hass: HomeAssistant, entry: MockConfigEntry) -> set[str | None]:
+    """Return the tasks with entities, which are the only ones that have states."""
+    entities = er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
+    assert set(hass.states.async_entity_ids()) == {
+        entity.entity_id for entity in entities if not entity.disabled
+    }
+    devices = [dr.async_get(hass).async_get(str(each.device_id)) for each in entities]
+    return {task_id_of(entry, device) for device in devices if device is not None}
+
+
 @pytest.mark.usefixtures("begin")
 async def test_an_unloaded_account_leaves_nothing_behind(
     hass: HomeAssistant,
@@ -124,7 +134,6 @@ async def test_a_task_that_is_forgotten_goes_with_its_device(
     hass: HomeAssistant,
     fleet: TinyFleet,
     freezer: FrozenDateTimeFactory,
-    entity_registry: er.EntityRegistry,
 ) -> None:
     """When the retention is over, and without coming back as a new one."""
     entry = make_entry(**{CONF_RETENTION_DAYS: 2.0})
@@ -135,9 +144,7 @@ async def test_a_task_that_is_forgotten_goes_with_its_device(
     assert devices_of(hass, entry) == {None, "one", "two"}
     await poll(hass, freezer, 301)
     assert devices_of(hass, entry) == {None, "two"}
-    states = {state.entity_id for state in hass.states.async_all()}
-    assert len(states) == 12 + 2 + 12
-    assert set(entity_registry.entities) == states
+    assert tasks_with_entities(hass, entry) == {None, "two"}
     await poll(hass, freezer)
     assert devices_of(hass, entry) == {None, "two"}
 
@@ -165,7 +172,7 @@ async def test_a_task_deleted_on_the_platform_goes_with_its_device(
     del fleet.tasks["one"]
     await poll(hass, freezer)
     assert devices_of(hass, tiny_entry) == {None, "two"}
-    assert len(hass.states.async_all()) == 12 + 2 + 12
+    assert tasks_with_entities(hass, tiny_entry) == {None, "two"}
     assert unavailable == []
 
 

@@ -1,5 +1,6 @@
 """The sensors of an account and of its upgrade tasks."""
 
+from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
 
@@ -15,28 +16,42 @@ from pytest_homeassistant_custom_component.common import (
 )
 from syrupy.assertion import SnapshotAssertion
 
+from custom_components.fleet_upgrade.clients.budget import Priority
 from custom_components.fleet_upgrade.clients.errors import (
     ConnectionProblem,
     UnreachableError,
 )
 from custom_components.fleet_upgrade.clients.model import (
+    Execution,
+    Policy,
     StatusCounts,
     Targets,
     TaskStatus,
     UpgradeKind,
 )
-from custom_components.fleet_upgrade.sensor import TASK_SENSORS
 
+from .hearing import states_written
 from .tiny_platform import NOW, TinyFleet, make_task, poll, set_up
 
 TASK = "sensor.firmware_v1_3_meters_north_2026_11_20_02_15"
 ACCOUNT = "sensor.fleet_north"
+CALLS_LEFT = f"{ACCOUNT}_calls_left"
+NEXT_WINDOW = f"{ACCOUNT}_next_window"
 
 
 @pytest.fixture(autouse=True)
 def begin(freezer: FrozenDateTimeFactory) -> None:
     """Begin all stories at the same time."""
     freezer.move_to(NOW)
+
+
+def scheduled(opens: int, closes: int) -> Policy:
+    """Return a policy with a window between these hours after `NOW`."""
+    return Policy(
+        execution=Execution.CUSTOM,
+        start=NOW + timedelta(hours=opens),
+        end=NOW + timedelta(hours=closes),
+    )
 
 
 def state_of(hass: HomeAssistant, entity_id: str) -> str | None:
@@ -50,6 +65,7 @@ async def test_entities(
     fleet: TinyFleet,
     tiny_entry: MockConfigEntry,
     entity_registry: er.EntityRegistry,
+    entity_registry_enabled_by_default: None,
     snapshot: SnapshotAssertion,
 ) -> None:
     """All sensors of an account, of a task that runs and of one that has ended."""
@@ -150,7 +166,10 @@ async def test_what_the_platform_does_not_tell_is_unknown(
 
 
 async def test_a_count_that_no_active_task_has_is_unknown(
-    hass: HomeAssistant, fleet: TinyFleet, tiny_entry: MockConfigEntry
+    hass: HomeAssistant,
+    fleet: TinyFleet,
+    tiny_entry: MockConfigEntry,
+    entity_registry_enabled_by_default: None,
 ) -> None:
     """While one that some of them have is added up."""
     fleet.put(
@@ -223,6 +242,97 @@ async def test_only_the_account_leaves_statistics_behind(
         for state in hass.states.async_all("sensor")
         if ATTR_STATE_CLASS in state.attributes
     }
-    assert len(with_statistics) == 12
+    assert with_statistics
     assert all(entity_id.startswith(ACCOUNT) for entity_id in with_statistics)
-    assert len(hass.states.async_all("sensor")) == 12 + len(TASK_SENSORS)
+    of_task = {state.entity_id for state in hass.states.async_all("sensor")}
+    assert of_task > with_statistics
+
+
+async def test_what_is_rarely_above_zero_or_of_use_is_disabled(
+    hass: HomeAssistant,
+    fleet: TinyFleet,
+    tiny_entry: MockConfigEntry,
+    entity_registry: er.EntityRegistry,
+) -> None:
+    """Until the user enables it."""
+    fleet.put(make_task("one"))
+    await set_up(hass, tiny_entry)
+    entities = er.async_entries_for_config_entry(entity_registry, tiny_entry.entry_id)
+    assert {each.entity_id for each in entities if each.disabled_by is not None} == {
+        f"{ACCOUNT}_calls_left",
+        f"{ACCOUNT}_next_window",
+        f"{ACCOUNT}_stopped_devices_in_active_tasks",
+        f"{ACCOUNT}_stopped_tasks",
+        f"{ACCOUNT}_timed_out_devices_in_active_tasks",
+        f"{TASK}_stopped_devices",
+        f"{TASK}_timed_out_devices",
+    }
+
+
+async def test_the_calls_left_are_those_after_the_last_poll(
+    hass: HomeAssistant,
+    fleet: TinyFleet,
+    tiny_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    entity_registry_enabled_by_default: None,
+) -> None:
+    """Told with each poll that left another number, also with one that failed."""
+    await set_up(hass, tiny_entry)
+    assert state_of(hass, CALLS_LEFT) == "100"
+    written = states_written(hass, CALLS_LEFT)
+    await poll(hass, freezer, 301)
+    assert written == []
+
+    async with fleet.budget.call(Priority.ACTION):
+        assert written == []  # calls of others are not watched
+        await poll(hass, freezer, 301)
+    assert written == ["99"]
+    fleet.error = fleet.budget.throttled()
+    await poll(hass, freezer, 301)
+    assert written[1:] == ["0"]
+    assert state_of(hass, f"{ACCOUNT}_failed_tasks") == STATE_UNAVAILABLE
+
+
+async def test_the_next_window_is_known_without_a_poll(
+    hass: HomeAssistant,
+    fleet: TinyFleet,
+    tiny_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    entity_registry_enabled_by_default: None,
+) -> None:
+    """When one opens, it is the one after that."""
+    fleet.put(
+        make_task("soon", policy=scheduled(1, 3)),
+        make_task("late", policy=scheduled(2, 3)),
+    )
+    hass.config_entries.async_update_entry(tiny_entry, pref_disable_polling=True)
+    await set_up(hass, tiny_entry)
+    assert state_of(hass, NEXT_WINDOW) == "2026-11-20T11:15:00+00:00"
+    await poll(hass, freezer, 3600)
+    assert state_of(hass, NEXT_WINDOW) == "2026-11-20T12:15:00+00:00"
+    await poll(hass, freezer, 3600)
+    assert state_of(hass, NEXT_WINDOW) == STATE_UNKNOWN
+    assert len(fleet.polled) == 1
+
+
+async def test_the_next_window_is_that_of_the_last_poll(
+    hass: HomeAssistant,
+    fleet: TinyFleet,
+    tiny_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    entity_registry_enabled_by_default: None,
+) -> None:
+    """A task may come, or change; nothing is written when it stays."""
+    await set_up(hass, tiny_entry)
+    assert state_of(hass, NEXT_WINDOW) == STATE_UNKNOWN
+    written = states_written(hass, NEXT_WINDOW)
+    fleet.put(make_task("one", policy=scheduled(2, 3)))
+    await poll(hass, freezer, 301)
+    fleet.change("one", version="V9")
+    await poll(hass, freezer)
+    fleet.change("one", policy=scheduled(1, 3))
+    await poll(hass, freezer)
+    assert written == ["2026-11-20T12:15:00+00:00", "2026-11-20T11:15:00+00:00"]
+    assert await hass.config_entries.async_unload(tiny_entry.entry_id)
+    await poll(hass, freezer, 3600)
+    assert state_of(hass, NEXT_WINDOW) == STATE_UNAVAILABLE

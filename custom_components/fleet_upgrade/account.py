@@ -1,7 +1,7 @@
 """The state of one account as a value, and how a poll changes it."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
@@ -15,7 +15,9 @@ from .clients.model import (
     UpgradeTask,
     Value,
 )
+from .clients.windows import has_windows
 from .const import MAX_TASK_DEVICES
+from .schedules import Schedule
 
 _BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
 
@@ -74,9 +76,13 @@ class Overview(Value, frozen=True):
 
 @dataclass(frozen=True)
 class AccountData:
-    """What entities show of an account: its known tasks by ID."""
+    """What entities show of an account: its known tasks by ID.
+
+    ``inactive_since`` is that of the `AccountState`.
+    """
 
     tasks: Mapping[str, UpgradeTask]
+    inactive_since: Mapping[str, float] = field(default_factory=dict)
 
     @cached_property
     def has_active(self) -> bool:
@@ -90,6 +96,24 @@ class AccountData:
         tasks.sort(key=lambda task: task.created or _BEFORE_ALL, reverse=True)
         tasks.sort(key=lambda task: not task.is_active)
         return tuple(task.task_id for task in tasks[:MAX_TASK_DEVICES])
+
+    @cached_property
+    def schedules(self) -> tuple[Schedule, ...]:
+        """The schedules of all tasks that have one."""
+        return tuple(
+            Schedule(task.task_id, task.policy, self._over(task), task)
+            for task in self.tasks.values()
+            if has_windows(task.policy)
+        )
+
+    def _over(self, task: UpgradeTask) -> datetime | None:
+        """Return when a task ended, as far as the platform tells it or we saw it."""
+        if not task.has_ended:
+            return None
+        if task.ended is not None:
+            return task.ended
+        seen = self.inactive_since.get(task.task_id)
+        return None if seen is None else datetime.fromtimestamp(seen, UTC)
 
     @cached_property
     def overview(self) -> Overview:

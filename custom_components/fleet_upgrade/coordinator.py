@@ -32,6 +32,12 @@ from .writer import Writer
 ACCOUNT_CONTEXT: Final = object()
 """Context of listeners that show an account's overview; others have a task's ID."""
 
+SCHEDULE_CONTEXT: Final = object()
+"""Context of listeners that show when tasks run."""
+
+POLL_CONTEXT: Final = object()
+"""Context of listeners that show something of each poll, whatever it found."""
+
 type FleetConfigEntry = ConfigEntry[FleetCoordinator]
 
 
@@ -39,7 +45,8 @@ class FleetCoordinator(DataUpdateCoordinator[AccountData]):
     """The state of one account.
 
     A listener with a task's ID as context is woken when that task changed, one with
-    `ACCOUNT_CONTEXT` when the overview changed, one without context by any change.
+    `ACCOUNT_CONTEXT` when the overview changed, one with `SCHEDULE_CONTEXT` when a
+    window did, one with `POLL_CONTEXT` by each poll, one without by any change.
     """
 
     config_entry: FleetConfigEntry
@@ -140,7 +147,7 @@ class FleetCoordinator(DataUpdateCoordinator[AccountData]):
         else:
             self._store.async_save_later(state)
         await self.writer.async_settle_from_poll(state)
-        data = AccountData(MappingProxyType(state.tasks))
+        data = AccountData(MappingProxyType(state.tasks), state.inactive_since)
         self.update_interval = ACTIVE_INTERVAL if data.has_active else IDLE_INTERVAL
         return data
 
@@ -168,19 +175,31 @@ class FleetCoordinator(DataUpdateCoordinator[AccountData]):
         }
         if self.data.overview != before.overview:
             changed.add(ACCOUNT_CONTEXT)
+        if self.data.schedules != before.schedules:
+            changed.add(SCHEDULE_CONTEXT)
+        self._async_wake(None if is_for_all else changed)
+        # Last, so that whoever hears of a change also sees it.
+        self._async_tell_soon()
+
+    @callback
+    @override
+    def _async_refresh_finished(self) -> None:
+        self._async_wake({POLL_CONTEXT})
+
+    @callback
+    def _async_wake(self, contexts: set[object] | None) -> None:
+        """Wake the listeners with one of these contexts; ``None`` stands for all."""
         for listener_id, (update, context) in list(self._listeners.items()):
             # One listener may have removed another, with its device.
             if listener_id not in self._listeners:
                 continue
-            if is_for_all or context in changed:
+            if contexts is None or context in contexts:
                 try:
                     update()
                 except Exception:
                     self.logger.exception(
                         "Unexpected error updating a listener of %s", self.name
                     )
-        # Last, so that whoever hears of a change also sees it.
-        self._async_tell_soon()
 
     @override
     async def async_shutdown(self) -> None:

@@ -1,6 +1,6 @@
 """What the entities of an account and of its upgrade tasks have in common."""
 
-from typing import override
+from typing import ClassVar, override
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import callback
@@ -61,11 +61,13 @@ class FleetEntity(CoordinatorEntity[FleetCoordinator]):
 class AccountEntity(FleetEntity):
     """An entity of an account."""
 
+    woken_by: ClassVar[object] = ACCOUNT_CONTEXT
+
     def __init__(
         self, coordinator: FleetCoordinator, description: EntityDescription
     ) -> None:
         """Describe an entity of the account."""
-        super().__init__(coordinator, ACCOUNT_CONTEXT)
+        super().__init__(coordinator, self.woken_by)
         entry = coordinator.config_entry
         self.entity_description = description
         self._attr_unique_id = f"{entry.entry_id}_{description.key}"
@@ -93,7 +95,7 @@ class TaskEntity(FleetEntity):
             manufacturer=coordinator.platform.name,
             model=MODELS[task.kind],
             translation_key=f"{task.kind}_task",
-            translation_placeholders={"task": _label(task)},
+            translation_placeholders={"task": label(task)},
             via_device_id=dr.async_get_device_id_by_identifier(
                 coordinator.hass,
                 account_identifier(entry),
@@ -112,7 +114,7 @@ class TaskEntity(FleetEntity):
         return self.coordinator.data.tasks[self.task_id]
 
 
-def _label(task: UpgradeTask) -> str:
+def label(task: UpgradeTask) -> str:
     """Return what tells a task apart for a person: version, target, local time."""
     created = dt_util.as_local(task.created) if task.created else None
     parts = (

@@ -12,14 +12,17 @@ from homeassistant.components.sensor import (
     SensorStateClass,
 )
 from homeassistant.const import EntityCategory, UnitOfRatio
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.helpers.event import async_track_point_in_utc_time
 from homeassistant.helpers.typing import StateType
+from homeassistant.util import dt as dt_util
 
 from .account import Overview
 from .clients.model import TaskStatus, UpgradeTask
-from .coordinator import FleetConfigEntry
+from .coordinator import POLL_CONTEXT, SCHEDULE_CONTEXT, FleetConfigEntry
 from .entity import AccountEntity, TaskEntity
+from .schedules import next_start
 
 PARALLEL_UPDATES = 0
 
@@ -73,6 +76,7 @@ ACCOUNT_SENSORS: tuple[AccountSensorDescription, ...] = (
     AccountSensorDescription(
         key="tasks_stopped",
         translation_key="tasks_stopped",
+        entity_registry_enabled_default=False,
         value_fn=lambda overview: overview.tasks[TaskStatus.STOPPED],
     ),
     AccountSensorDescription(
@@ -103,13 +107,30 @@ ACCOUNT_SENSORS: tuple[AccountSensorDescription, ...] = (
     AccountSensorDescription(
         key="devices_stopped",
         translation_key="active_devices_stopped",
+        entity_registry_enabled_default=False,
         value_fn=lambda overview: overview.devices.stopped,
     ),
     AccountSensorDescription(
         key="devices_timed_out",
         translation_key="active_devices_timed_out",
+        entity_registry_enabled_default=False,
         value_fn=lambda overview: overview.devices.timed_out,
     ),
+)
+
+CALLS_LEFT = SensorEntityDescription(
+    key="calls_left",
+    translation_key="calls_left",
+    entity_category=EntityCategory.DIAGNOSTIC,
+    entity_registry_enabled_default=False,
+    state_class=SensorStateClass.MEASUREMENT,
+)
+
+NEXT_WINDOW = SensorEntityDescription(
+    key="next_window",
+    translation_key="next_window",
+    device_class=SensorDeviceClass.TIMESTAMP,
+    entity_registry_enabled_default=False,
 )
 
 TASK_SENSORS: tuple[TaskSensorDescription, ...] = (
@@ -155,11 +176,13 @@ TASK_SENSORS: tuple[TaskSensorDescription, ...] = (
     TaskSensorDescription(
         key="devices_stopped",
         translation_key="devices_stopped",
+        entity_registry_enabled_default=False,
         value_fn=lambda task: task.counts.stopped,
     ),
     TaskSensorDescription(
         key="devices_timed_out",
         translation_key="devices_timed_out",
+        entity_registry_enabled_default=False,
         value_fn=lambda task: task.counts.timed_out,
     ),
     TaskSensorDescription(
@@ -193,6 +216,12 @@ async def async_setup_entry(
     async_add_entities(
         AccountSensor(coordinator, description) for description in ACCOUNT_SENSORS
     )
+    async_add_entities(
+        [
+            CallsLeftSensor(coordinator, CALLS_LEFT),
+            NextWindowSensor(coordinator, NEXT_WINDOW),
+        ]
+    )
     added: set[str] = set()
 
     @callback
@@ -221,6 +250,74 @@ class AccountSensor(AccountEntity, SensorEntity):
     @override
     def native_value(self) -> StateType:
         return self.entity_description.value_fn(self.coordinator.data.overview)
+
+
+class CallsLeftSensor(AccountEntity, SensorEntity):
+    """How many calls the platform allowed after the last poll.
+
+    It stays available: when all calls are used up is what it is there to tell.
+    """
+
+    woken_by = POLL_CONTEXT
+
+    @property
+    @override
+    def available(self) -> bool:
+        return True
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        await super().async_added_to_hass()
+        self._attr_native_value = self.coordinator.client.budget.left
+
+    @callback
+    @override
+    def _handle_coordinator_update(self) -> None:
+        left = self.coordinator.client.budget.left
+        if left != self._attr_native_value:
+            self._attr_native_value = left
+            self.async_write_ha_state()
+
+
+class NextWindowSensor(AccountEntity, SensorEntity):
+    """When the next window of an upgrade task opens."""
+
+    woken_by = SCHEDULE_CONTEXT
+    _cancel_timer: CALLBACK_TYPE | None = None
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        await super().async_added_to_hass()
+        self.async_on_remove(self._stop_waiting)
+        self._look()
+
+    @callback
+    @override
+    def _handle_coordinator_update(self) -> None:
+        self._look()
+        self.async_write_ha_state()
+
+    @callback
+    def _look(self) -> None:
+        """Find the next window, and again when that opens."""
+        self._stop_waiting()
+        start = next_start(self.coordinator.data.schedules, dt_util.utcnow())
+        self._attr_native_value = start
+        if start is not None:
+            self._cancel_timer = async_track_point_in_utc_time(
+                self.hass, self._pass, start
+            )
+
+    @callback
+    def _pass(self, _now: datetime) -> None:
+        self._cancel_timer = None
+        self._handle_coordinator_update()
+
+    @callback
+    def _stop_waiting(self) -> None:
+        if self._cancel_timer is not None:
+            self._cancel_timer()
+            self._cancel_timer = None
 
 
 class TaskSensor(TaskEntity, SensorEntity):

@@ -94,7 +94,7 @@ async def test_a_task_is_stopped_started_and_deleted_by_its_device(
 
     def status() -> str | None:
         task: UpgradeTask | None = account.runtime_data.data.tasks.get(job.job_id)
-        return task and task.status
+        return None if task is None else task.status
 
     await change("stop")
     assert status() == "stopped"

@@ -21,7 +21,7 @@ from custom_components.fleet_upgrade.clients.errors import (
 from simulator.enos import EnosSimulator
 
 from ..documents import Document, message, names_tests
-from .common import a_creation, all_of, connect, week_ago
+from .common import a_creation, all_of, change, connect, week_ago
 from .test_codes import FAULTS as TRIED_FAULTS, GATEWAY, MISSING, REFUSALS, TOKENS
 
 DOCUMENT = Document("enos.md")
@@ -98,12 +98,12 @@ async def test_each_call_of_the_client_is_in_the_table(
     job = await client.create_task(await a_creation(client, enos))
     subtasks = await all_of(client.list_subtasks(job))
     keys = [subtasks[0].device_id]
-    await client.cancel_subtasks(job, keys)
-    await client.retry_subtasks(job, keys)
-    await client.stop_task(job)
-    await client.start_task(job)
-    await client.stop_task(job)
-    await client.delete_task(job)
+    await change(client, "cancel_subtasks", job, keys)
+    await change(client, "retry_subtasks", job, keys)
+    await change(client, "stop", job)
+    await change(client, "start", job)
+    await change(client, "stop", job)
+    await change(client, "delete", job)
     for pages in (
         client.list_packages(),
         client.list_device_groups(),

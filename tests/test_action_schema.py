@@ -39,6 +39,7 @@ def platform(*actions: CreateAction) -> Platform:
         account_id=Mock(),
         title=Mock(),
         check=Mock(),
+        credential_notes=Mock(),
         client=Mock(),
         create_actions=actions,
     )

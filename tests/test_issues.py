@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.fleet_upgrade.clients.budget import CallBudget
 from custom_components.fleet_upgrade.clients.errors import SessionTakenError
 from custom_components.fleet_upgrade.const import DOMAIN
 from custom_components.fleet_upgrade.issues import async_sync_unsettled
@@ -151,6 +152,67 @@ async def test_an_account_that_does_not_load_says_that_another_is_in_the_way(
     await set_up(hass, tiny_entry)
     assert tiny_entry.state is ConfigEntryState.SETUP_RETRY
     assert issues(issue_registry) == [f"session_contended_{tiny_entry.entry_id}"]
+
+
+async def test_while_others_use_up_the_calls_that_is_said(
+    hass: HomeAssistant,
+    issue_registry: ir.IssueRegistry,
+    fleet: TinyFleet,
+    tiny_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """From the third throttle within an hour on, until an hour without one."""
+    now = 1000.0
+    fleet.budget = CallBudget(100, clock=lambda: now)
+    await set_up(hass, tiny_entry)
+
+    async def throttle() -> None:
+        nonlocal now
+        now += 600
+        fleet.error = fleet.budget.throttled()
+        await poll(hass, freezer, 601)
+
+    await throttle()
+    await throttle()
+    assert issues(issue_registry) == []
+    await throttle()
+    issue_id = f"account_throttled_{tiny_entry.entry_id}"
+    assert issues(issue_registry) == [issue_id]
+    issue = issue_registry.async_get_issue(DOMAIN, issue_id)
+    assert issue is not None
+    assert not issue.is_fixable
+    assert issue.severity is ir.IssueSeverity.WARNING
+    assert issue.translation_placeholders == {"account": "Fleet north"}
+
+    fleet.error = None
+    now += 3599
+    await poll(hass, freezer, 3599)
+    assert issues(issue_registry) == [issue_id]
+    now += 1
+    await poll(hass, freezer, 3601)
+    assert issues(issue_registry) == []
+
+
+async def test_what_others_do_is_not_said_of_an_account_that_is_unloaded(
+    hass: HomeAssistant,
+    issue_registry: ir.IssueRegistry,
+    fleet: TinyFleet,
+    tiny_entry: MockConfigEntry,
+) -> None:
+    """Nobody would know when it is over."""
+    fleet.is_contended = True
+    now = 0.0
+    fleet.budget = CallBudget(100, clock=lambda: now)
+    for _ in range(3):
+        now += 60
+        fleet.budget.throttled()
+    await set_up(hass, tiny_entry)
+    assert issues(issue_registry) == [
+        f"session_contended_{tiny_entry.entry_id}",
+        f"account_throttled_{tiny_entry.entry_id}",
+    ]
+    await hass.config_entries.async_unload(tiny_entry.entry_id)
+    assert issues(issue_registry) == []
 
 
 async def test_the_issues_of_an_account_go_with_it(

@@ -17,6 +17,7 @@ from custom_components.fleet_upgrade.writes import CreateEntry, WriteState
 from simulator.oceanconnect import Fault, FaultKind, OceanConnectSimulator
 
 from .actions import act
+from .dialogs import begin_repair, go_on_with_repair
 
 CREATE = "create_firmware_upgrade_task"
 PATH = "/operations/firmwareUpgrade"
@@ -65,19 +66,10 @@ def step(
     """
 
     async def take(shown: Data | None = None, **answers: Any) -> Data:
-        assert await async_setup_component(hass, "repairs", {})
-        client = await hass_client()
-        url = "/api/repairs/issues/fix"
-        data: Data = answers
         if shown is None:
             [issue_id] = issues(issue_registry)
-            data = {"handler": DOMAIN, "issue_id": issue_id}
-        else:
-            url += f"/{shown['flow_id']}"
-        response = await client.post(url, json=data)
-        assert response.status == HTTPStatus.OK
-        result: Data = await response.json()
-        return result
+            return await begin_repair(hass, hass_client, issue_id)
+        return await go_on_with_repair(hass, hass_client, shown, **answers)
 
     return take
 

@@ -231,6 +231,34 @@ def repair_texts() -> Iterator[Need]:
             yield f"{dialog}.abort.{key}", set()
 
 
+def account_issue_texts() -> Iterator[Need]:
+    """Yield what the issues that an account has once say, and their dialog."""
+    dialog = ast.parse((INTEGRATION / "repair_reconfigure.py").read_text())
+    named: dict[str, set[str]] = {}
+    for _, module in modules():
+        for call in calls(module, "async_sync_issue"):
+            for key in keys(call.args[2], module):
+                named.setdefault(key, set()).update(keywords(call))
+    for key, names in named.items():
+        given = {"account", *names - {"severity", "is_fixable"}}
+        yield f"issues.{key}.title", given
+        if "is_fixable" in names:
+            yield from _dialog_texts(f"issues.{key}.fix_flow", dialog, given)
+        else:
+            yield f"issues.{key}.description", given
+
+
+def _dialog_texts(path: str, module: ast.Module, given: set[str]) -> Iterator[Need]:
+    for text in ("title", "description", "menu_options.reconfigure"):
+        yield f"{path}.step.init.{text}", given
+    for call in calls(module, "AbortFlow"):
+        for key in strings(call):
+            yield f"{path}.abort.{key}", set()
+    for call in calls(module, "async_abort"):
+        for key in keys(keywords(call).get("reason"), module):
+            yield f"{path}.abort.{key}", set()
+
+
 def journal_texts() -> Iterator[Need]:
     """Yield what the activity view says of the journal."""
     told = {"kind", "version", "target", "task_id", "asked_by"}
@@ -341,6 +369,7 @@ SOURCES = (
     flow_texts,
     error_texts,
     repair_texts,
+    account_issue_texts,
     journal_texts,
     rule_texts,
     raised_texts,

@@ -34,7 +34,12 @@ from custom_components.fleet_upgrade.clients.model import (
     UpgradeKind,
     UpgradeTask,
 )
-from custom_components.fleet_upgrade.clients.platform import Field, FieldKind, Platform
+from custom_components.fleet_upgrade.clients.platform import (
+    CredentialNotes,
+    Field,
+    FieldKind,
+    Platform,
+)
 from custom_components.fleet_upgrade.const import CONF_PLATFORM, DOMAIN
 
 KEY = "tiny"
@@ -89,6 +94,7 @@ class TinyFleet:
         self.error: Exception | None = None
         """Raised by the next polls."""
         self.check_error: PlatformError | None = None
+        self.notes = CredentialNotes()
         self.polled: list[tuple[set[str], datetime]] = []
         """IDs that were known and the time to read back to, for each poll."""
         self.created: list[PreparedCreate] = []
@@ -226,6 +232,7 @@ class TinyFleet:
             account_id=lambda credentials: str(credentials["fleet"]),
             title=lambda credentials: f"Fleet {credentials['fleet']}",
             check=self.check,
+            credential_notes=lambda _credentials: self.notes,
             client=lambda _session, _credentials, _context: self,
             create_actions=(),
         )

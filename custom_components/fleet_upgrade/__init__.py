@@ -1,5 +1,7 @@
 """Watches and triggers upgrades of IoT fleets on their platforms."""
 
+from ssl import SSLContext
+
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant, callback
@@ -11,11 +13,17 @@ from homeassistant.helpers.typing import ConfigType
 
 from .askers import DATA_ASKERS, Askers
 from .clients.errors import InvalidFieldError
+from .clients.platform import CredentialNotes
 from .clients.registry import PLATFORMS as UPGRADE_PLATFORMS
 from .const import CONF_PLATFORM, DOMAIN
 from .coordinator import FleetConfigEntry, FleetCoordinator
+from .credential_issues import (
+    async_end_certificate_issues,
+    async_end_credential_issues,
+    async_watch_credentials,
+)
 from .entity import account_identifier, async_remove_untracked_devices, task_id_of
-from .issues import async_clear_issues, async_sync_contended
+from .issues import async_clear_issues, async_end_access
 from .journal import async_get_journal
 from .services import async_setup_services
 from .store import AccountStore, SessionStore
@@ -49,15 +57,21 @@ async def async_setup_entry(hass: HomeAssistant, entry: FleetConfigEntry) -> boo
     credentials = {
         name: value for name, value in entry.data.items() if name != CONF_PLATFORM
     }
+
+    def check() -> tuple[SSLContext | None, CredentialNotes]:
+        return platform.check(credentials), platform.credential_notes(credentials)
+
     try:
-        context = await hass.async_add_executor_job(platform.check, credentials)
+        context, notes = await hass.async_add_executor_job(check)
     except InvalidFieldError as err:
         # A certificate that has expired, most likely: new credentials are the cure.
+        async_end_certificate_issues(hass, entry)
         raise ConfigEntryAuthFailed(
             translation_domain=DOMAIN,
             translation_key=err.key,
             translation_placeholders=err.placeholders,
         ) from err
+    async_watch_credentials(hass, entry, notes)
 
     client = platform.client(async_get_clientsession(hass), credentials, context)
     coordinator = FleetCoordinator(hass, entry, platform, client)
@@ -87,7 +101,9 @@ async def async_setup_entry(hass: HomeAssistant, entry: FleetConfigEntry) -> boo
 
 async def async_unload_entry(hass: HomeAssistant, entry: FleetConfigEntry) -> bool:
     """Unload an account."""
-    async_sync_contended(hass, entry, False)  # the next run tells it if it goes on
+    async_end_access(hass, entry)
+    if entry.disabled_by is not None:
+        async_end_credential_issues(hass, entry)
     return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
 
 

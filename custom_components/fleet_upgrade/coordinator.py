@@ -25,7 +25,7 @@ from .const import (
     LOGGER,
     MAX_INTERVAL,
 )
-from .issues import async_sync_contended
+from .issues import async_sync_access
 from .store import AccountStore, SessionStore
 from .writer import Writer
 
@@ -109,9 +109,7 @@ class FleetCoordinator(DataUpdateCoordinator[AccountData]):
         finally:
             # A poll that unloading cuts off must not bring back what unloading ended.
             if self.config_entry.state is not ConfigEntryState.UNLOAD_IN_PROGRESS:
-                async_sync_contended(
-                    self.hass, self.config_entry, self.client.is_contended
-                )
+                async_sync_access(self.hass, self.config_entry, self.client)
 
     async def _async_poll(self) -> AccountData:
         state = self._state or AccountState()

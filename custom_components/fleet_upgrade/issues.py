@@ -3,16 +3,19 @@
 from typing import Final
 
 from homeassistant.config_entries import ConfigEntry
+from homeassistant.const import ATTR_CONFIG_ENTRY_ID
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.util import dt as dt_util
 
+from .clients.platform import PlatformClient
 from .const import DOMAIN
 from .journal_news import ATTR_ENTRY_ID, in_short
 from .writes import CreateEntry, WriteState
 
 UNSETTLED: Final = "unsettled_create"
 CONTENDED: Final = "session_contended"
+THROTTLED: Final = "account_throttled"
 
 
 @callback
@@ -31,7 +34,7 @@ def async_sync_unsettled(
         DOMAIN,
         issue_id,
         data={
-            "config_entry_id": account.entry_id,
+            ATTR_CONFIG_ENTRY_ID: account.entry_id,
             ATTR_ENTRY_ID: entry.entry_id,
         },
         is_fixable=True,
@@ -48,22 +51,46 @@ def async_sync_unsettled(
 
 
 @callback
-def async_sync_contended(
-    hass: HomeAssistant, account: ConfigEntry, is_contended: bool
+def async_sync_access(
+    hass: HomeAssistant, account: ConfigEntry, client: PlatformClient
 ) -> None:
-    """Raise an issue while another program keeps taking the session, or end it."""
-    issue_id = f"{CONTENDED}_{account.entry_id}"
-    if not is_contended:
+    """Raise the issues of an account that others are in the way of, or end them."""
+    async_sync_issue(hass, account, CONTENDED, client.is_contended)
+    async_sync_issue(hass, account, THROTTLED, client.budget.is_crowded)
+
+
+@callback
+def async_end_access(hass: HomeAssistant, account: ConfigEntry) -> None:
+    """End the same issues; the next run tells it if they go on."""
+    async_sync_issue(hass, account, CONTENDED, False)
+    async_sync_issue(hass, account, THROTTLED, False)
+
+
+@callback
+def async_sync_issue(
+    hass: HomeAssistant,
+    account: ConfigEntry,
+    key: str,
+    is_wanted: bool,
+    *,
+    severity: ir.IssueSeverity = ir.IssueSeverity.WARNING,
+    is_fixable: bool = False,
+    **placeholders: str,
+) -> None:
+    """Raise an issue that an account has once at most, or end it."""
+    issue_id = f"{key}_{account.entry_id}"
+    if not is_wanted:
         ir.async_delete_issue(hass, DOMAIN, issue_id)
         return
     ir.async_create_issue(
         hass,
         DOMAIN,
         issue_id,
-        is_fixable=False,
-        severity=ir.IssueSeverity.WARNING,
-        translation_key=CONTENDED,
-        translation_placeholders={"account": account.title},
+        data={ATTR_CONFIG_ENTRY_ID: account.entry_id},
+        is_fixable=is_fixable,
+        severity=severity,
+        translation_key=key,
+        translation_placeholders={"account": account.title, **placeholders},
     )
 
 
@@ -72,8 +99,8 @@ def async_clear_issues(hass: HomeAssistant, account: ConfigEntry) -> None:
     """End the issues of an account that is removed."""
     registry = ir.async_get(hass)
     for (domain, issue_id), issue in list(registry.issues.items()):
-        if domain == DOMAIN and (
-            issue_id == f"{CONTENDED}_{account.entry_id}"
-            or (issue.data or {}).get("config_entry_id") == account.entry_id
+        if (
+            domain == DOMAIN
+            and (issue.data or {}).get(ATTR_CONFIG_ENTRY_ID) == account.entry_id
         ):
             ir.async_delete_issue(hass, DOMAIN, issue_id)

@@ -1,7 +1,8 @@
-"""The way out of the one issue that a person can answer."""
+"""The ways out of the issues that a dialog can lead out of."""
 
 from homeassistant.components.repairs import RepairsFlow, RepairsFlowResult
 from homeassistant.config_entries import ConfigEntryState
+from homeassistant.const import ATTR_CONFIG_ENTRY_ID
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import AbortFlow
 from homeassistant.helpers import issue_registry as ir
@@ -17,6 +18,7 @@ from .clients.errors import PlatformError
 from .clients.model import UpgradeTask
 from .coordinator import FleetConfigEntry, FleetCoordinator
 from .journal_news import ATTR_ENTRY_ID
+from .repair_reconfigure import ReconfigureFlow
 from .writes import CreateEntry
 
 CONF_TASK = "task"
@@ -166,6 +168,9 @@ async def async_create_fix_flow(
     issue_id: str,
     data: dict[str, str | int | float | None] | None,
 ) -> RepairsFlow:
-    """Return the way out of an issue; one kind only is fixable."""
+    """Return the way out of an issue."""
     assert data is not None
-    return UnsettledCreateFlow(str(data["config_entry_id"]), str(data[ATTR_ENTRY_ID]))
+    account_id = str(data[ATTR_CONFIG_ENTRY_ID])
+    if ATTR_ENTRY_ID in data:
+        return UnsettledCreateFlow(account_id, str(data[ATTR_ENTRY_ID]))
+    return ReconfigureFlow(account_id)

@@ -8,8 +8,10 @@ from custom_components.fleet_upgrade.clients import budget as budget_module
 from custom_components.fleet_upgrade.clients.budget import (
     ADAPTIVE_GROWTH,
     ADAPTIVE_LEAST,
+    HOUR,
     KEPT_FREE,
     LONGEST_PAUSE,
+    MANY_THROTTLES,
     WINDOW,
     AdaptiveBudget,
     CallBudget,
@@ -229,3 +231,96 @@ async def test_an_adaptive_budget_grows_back_slowly_to_where_it_began(
     assert await is_refused_a_turn(budget, Priority.ACTION)
     clock.now += 60 * WINDOW
     assert budget.left == 60
+
+
+async def throttles(
+    budget: CallBudget, clock: Clock, times: int, *, ours: int = 1
+) -> None:
+    """Let the platform throttle in so many minutes, each with so many calls of ours."""
+    for _ in range(times):
+        clock.now += WINDOW
+        await make(budget, Priority.ACTION, ours)
+        budget.throttled()
+
+
+@pytest.mark.parametrize(
+    ("kind", "few"), [(CallBudget, 30), (AdaptiveBudget, ADAPTIVE_LEAST)]
+)
+async def test_throttles_in_spite_of_few_calls_are_others_doing(
+    clock: Clock, kind: type[CallBudget], few: int
+) -> None:
+    """Once may be chance, three times in an hour is a crowd."""
+    budget = kind(60, pause=0, clock=clock)
+    await throttles(budget, clock, MANY_THROTTLES - 1, ours=few)
+    assert not budget.is_crowded
+    await throttles(budget, clock, 1, ours=few)
+    assert budget.is_crowded
+
+
+@pytest.mark.parametrize(
+    ("kind", "many"), [(CallBudget, 31), (AdaptiveBudget, ADAPTIVE_LEAST + 1)]
+)
+async def test_throttles_after_many_calls_are_our_own_doing(
+    clock: Clock, kind: type[CallBudget], many: int
+) -> None:
+    """Where the limit is only guessed at, few is what no platform would refuse."""
+    budget = kind(60, pause=0, clock=clock)
+    for _ in range(2 * MANY_THROTTLES):
+        clock.now += WINDOW
+        async with budget.call(Priority.ACTION):
+            budget.limit = 60
+            await make(budget, Priority.ACTION, many - 1)
+            budget.throttled()
+    assert not budget.is_crowded
+
+
+async def test_a_crowd_is_over_after_an_hour_without_throttle(clock: Clock) -> None:
+    """Each one prolongs it."""
+    budget = CallBudget(60, clock=clock)
+    await throttles(budget, clock, MANY_THROTTLES)
+    clock.now += HOUR - WINDOW - 1
+    await throttles(budget, clock, 1)
+    seen = []
+    for seconds in (HOUR - 1, 1):
+        clock.now += seconds
+        seen.append(budget.is_crowded)
+    await throttles(budget, clock, MANY_THROTTLES - 1)
+    assert [*seen, budget.is_crowded] == [True, False, False]
+
+
+async def test_throttles_hours_apart_are_no_crowd(clock: Clock) -> None:
+    """Somebody ran a report."""
+    budget = CallBudget(60, clock=clock)
+    for _ in range(2 * MANY_THROTTLES):
+        clock.now += HOUR / 2
+        budget.throttled()
+    assert not budget.is_crowded
+
+
+async def test_a_burst_counts_once(clock: Clock) -> None:
+    """All calls under way may be refused for the same minute of others."""
+    budget = CallBudget(60, pause=10, clock=clock)
+    clock.now += WINDOW
+    for _ in range(2 * MANY_THROTTLES - 1):
+        budget.throttled()
+        clock.now += 10
+    assert not budget.is_crowded
+
+
+async def test_what_the_process_before_used_up_is_nobody_elses(clock: Clock) -> None:
+    """The platform still counts it; so the first minute tells nothing."""
+    budget = CallBudget(60, pause=0, clock=clock)
+    clock.now += WINDOW - 1
+    budget.throttled()
+    clock.now -= 1
+    await throttles(budget, clock, MANY_THROTTLES - 1)
+    assert not budget.is_crowded
+
+
+async def test_a_server_in_trouble_is_no_crowd(clock: Clock) -> None:
+    """It asks for a pause too."""
+    budget = AdaptiveBudget(60, pause=20, clock=clock)
+    for _ in range(2 * MANY_THROTTLES):
+        clock.now += WINDOW
+        assert budget.throttled(7, for_calls=False).retry_after == 7
+    assert not budget.is_crowded

@@ -24,7 +24,11 @@ from cryptography.x509.oid import NameOID
 import pytest
 
 from custom_components.fleet_upgrade.clients.errors import InvalidFieldError
-from custom_components.fleet_upgrade.clients.tls import ServerCheck, client_context
+from custom_components.fleet_upgrade.clients.tls import (
+    ServerCheck,
+    client_context,
+    expiry,
+)
 
 DAY = timedelta(days=1)
 KEY = generate_private_key(SECP256R1())
@@ -172,3 +176,9 @@ def test_what_cannot_work_is_refused_before_connecting(
         context(**changes)
     assert err.value.field == field
     assert err.value.key == rule
+
+
+def test_how_long_a_certificate_is_good_is_known() -> None:
+    """What comes after it in the file issued it, and lives longer."""
+    pem = certificate(end=3 * DAY) + certificate(end=2 * DAY)
+    assert abs(expiry(pem) - datetime.now(UTC) - 3 * DAY) < timedelta(minutes=1)

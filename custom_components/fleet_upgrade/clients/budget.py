@@ -35,6 +35,13 @@ ADAPTIVE_GROWTH = 2
 """Calls a minute that each minute without a throttle gives back."""
 
 
+MANY_THROTTLES = 3
+"""Minutes with a throttle that is not ours, within `HOUR`, that make a crowd."""
+
+HOUR = 3600.0
+"""Seconds; as many without a throttle that is not ours end the crowd."""
+
+
 class Priority(IntEnum):
     """Who goes first; a lower number wins."""
 
@@ -71,6 +78,9 @@ class CallBudget:
         self._waiting: list[Priority] = []
         self._closed_until = 0.0
         self._changed = asyncio.Event()
+        self._began_at = clock()
+        self._not_ours: deque[float] = deque(maxlen=MANY_THROTTLES)
+        self._crowded_until = 0.0
 
     @property
     def left(self) -> int:
@@ -80,11 +90,21 @@ class CallBudget:
             return 0
         return max(0, self.limit - len(self._running) - len(self._answered))
 
-    def throttled(self, retry_after: float | None = None) -> ThrottledError:
+    @property
+    def is_crowded(self) -> bool:
+        """Whether the platform keeps throttling although few calls are ours."""
+        return self._clock() < self._crowded_until
+
+    def throttled(
+        self, retry_after: float | None = None, *, for_calls: bool = True
+    ) -> ThrottledError:
         """Pause all calls because the platform throttled one; return the error.
 
-        ``retry_after`` is in seconds, where the platform says it.
+        ``retry_after`` is in seconds, where the platform says it; ``for_calls`` is
+        false when not the number of calls was the reason.
         """
+        if for_calls:
+            self._look_for_others()
         pause = self.pause if retry_after is None else min(retry_after, LONGEST_PAUSE)
         self._closed_until = max(self._closed_until, self._clock() + pause)
         return ThrottledError(pause, by_platform=True)
@@ -102,6 +122,27 @@ class CallBudget:
             self._running.remove(priority)
             self._answered.append((self._clock(), priority))
             self._wake()
+
+    @property
+    def _surely_allowed(self) -> int:
+        """Calls per window that the platform throttles for others' sake only."""
+        return self.limit // 2
+
+    def _look_for_others(self) -> None:
+        """Remember a throttle that our own calls do not explain, once a window."""
+        now = self._clock()
+        self._forget_old()
+        if (
+            len(self._running) + len(self._answered) > self._surely_allowed
+            # What the process before this one did is still counted by the platform.
+            or now - self._began_at < WINDOW
+            or (self._not_ours and now - self._not_ours[-1] < WINDOW)
+        ):
+            return
+        self._not_ours.append(now)
+        is_many = len(self._not_ours) == MANY_THROTTLES
+        if self.is_crowded or (is_many and now - self._not_ours[0] < HOUR):
+            self._crowded_until = now + HOUR
 
     async def _turn(self, priority: Priority) -> None:
         deadline = self._clock() + LONGEST_WAIT
@@ -178,14 +219,22 @@ class AdaptiveBudget(CallBudget):
         self._changed_at = clock()
 
     @override
-    def throttled(self, retry_after: float | None = None) -> ThrottledError:
+    def throttled(
+        self, retry_after: float | None = None, *, for_calls: bool = True
+    ) -> ThrottledError:
         """Pause all calls and halve the limit, once for all calls under way."""
         if self._clock() >= self._closed_until:
             self._recover()
-            self.limit = max(min(ADAPTIVE_LEAST, self._most), self.limit // 2)
-        error = super().throttled(retry_after)
+            self.limit = max(self._surely_allowed, self.limit // 2)
+        error = super().throttled(retry_after, for_calls=for_calls)
         self._changed_at = self._closed_until
         return error
+
+    @property
+    @override
+    def _surely_allowed(self) -> int:
+        # What is allowed is only guessed at, but no platform allows less than this.
+        return min(ADAPTIVE_LEAST, self._most)
 
     @override
     def _forget_old(self) -> None:

@@ -84,6 +84,18 @@ class Capability(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CredentialNotes:
+    """What is to be known of good credentials before they fail.
+
+    ``expires`` (UTC) is when they stop being good, where that is known;
+    ``is_server_checked`` tells whether nobody else can pass for the platform.
+    """
+
+    expires: datetime | None = None
+    is_server_checked: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CreateAction:
     """An action that creates an upgrade task.
 
@@ -223,6 +235,8 @@ class Platform:
         title: the name of a new account.
         check: checks credentials without any network and returns the TLS context to
             connect with; blocking, raises `InvalidFieldError`.
+        credential_notes: tells what is to be known of credentials that were checked;
+            blocking.
         client: builds the client of an account.
         create_actions: the actions that create upgrade tasks.
         capabilities: what not every platform can do.
@@ -235,6 +249,7 @@ class Platform:
     account_id: Callable[[Credentials], str]
     title: Callable[[Credentials], str]
     check: Callable[[Credentials], SSLContext | None]
+    credential_notes: Callable[[Credentials], CredentialNotes]
     client: Callable[[ClientSession, Credentials, SSLContext | None], PlatformClient]
     create_actions: tuple[CreateAction, ...]
     capabilities: frozenset[Capability] = frozenset()

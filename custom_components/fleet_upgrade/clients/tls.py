@@ -73,6 +73,12 @@ def client_context(
     return context
 
 
+def expiry(certificate: str) -> datetime:
+    """Return until when a certificate that was checked is valid (UTC)."""
+    leaf = _certificates("client_certificate", certificate)[0]
+    return leaf.not_valid_after_utc
+
+
 def _certificates(field: str, pem: str) -> list[x509.Certificate]:
     try:
         return x509.load_pem_x509_certificates(pem.encode())

@@ -9,6 +9,7 @@ import pytest
 from custom_components.fleet_upgrade.clients.budget import AdaptiveBudget
 from custom_components.fleet_upgrade.clients.enos import PLATFORM
 from custom_components.fleet_upgrade.clients.errors import InvalidFieldError
+from custom_components.fleet_upgrade.clients.platform import CredentialNotes
 
 GOOD = {
     "address": "apim-cn5.example.com",
@@ -90,3 +91,13 @@ async def test_the_budget_begins_at_60_calls_a_minute() -> None:
         client = PLATFORM.client(session, GOOD, None)
     assert isinstance(client.budget, AdaptiveBudget)
     assert client.budget.limit == 60
+
+
+@pytest.mark.parametrize(
+    ("address", "is_checked"),
+    [("apim.example.com", True), ("http://apim.example.com", False)],
+)
+def test_a_gateway_without_https_is_noted(address: str, is_checked: bool) -> None:
+    """Anybody can pass for it. There is no certificate of ours that could expire."""
+    notes = PLATFORM.credential_notes(GOOD | {"address": address})
+    assert notes == CredentialNotes(expires=None, is_server_checked=is_checked)

@@ -1,6 +1,7 @@
 """An account's address, certificates and name."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 import ssl
 from typing import Any
 
@@ -145,3 +146,26 @@ def test_the_port_is_the_platforms_usual_one_unless_another_is_given() -> None:
     """Every deployment known uses it."""
     fields = {field.key: field for field in PLATFORM.form}
     assert fields["port"].default == 8743
+
+
+@pytest.mark.parametrize(
+    ("check", "is_checked"),
+    [("full", True), ("certificate", False), ("none", False), (None, True)],
+)
+def test_whether_the_server_is_checked_is_noted(
+    oceanconnect: OceanConnectSimulator, check: str | None, is_checked: bool
+) -> None:
+    """Whoever has any good certificate can pass for one whose name is not checked."""
+    credentials = credentials_of(oceanconnect, server_check=check)
+    assert PLATFORM.credential_notes(credentials).is_server_checked is is_checked
+
+
+def test_the_end_of_the_client_certificate_is_noted(
+    oceanconnect: OceanConnectSimulator,
+) -> None:
+    """Where there is one."""
+    expires = PLATFORM.credential_notes(credentials_of(oceanconnect)).expires
+    assert expires is not None
+    assert expires > datetime.now(UTC) + timedelta(days=3000)
+    bare = credentials_of(oceanconnect, client_certificate=None, client_key=None)
+    assert PLATFORM.credential_notes(bare).expires is None

@@ -7,7 +7,7 @@ from yarl import URL
 
 from ..budget import AdaptiveBudget, shared_budget
 from ..errors import InvalidFieldError
-from ..platform import Credentials, Field, FieldKind
+from ..platform import CredentialNotes, Credentials, Field, FieldKind
 from ..tls import ServerCheck, client_context
 from ..transport import Transport
 from .auth import shared_session
@@ -41,6 +41,11 @@ def check(credentials: Credentials) -> SSLContext | None:
     return client_context(
         check=ServerCheck.FULL, ca=None, certificate=None, key=None, password=None
     )
+
+
+def credential_notes(credentials: Credentials) -> CredentialNotes:
+    """Tell what is to be known of credentials that were checked."""
+    return CredentialNotes(is_server_checked=_base(credentials).scheme == "https")
 
 
 def client(

@@ -128,7 +128,7 @@ def _failure(transport: Transport, answer: Answer) -> PlatformError:
             return transport.budget.throttled(_retry_after(answer))
         case status if status >= 500:
             if (pause := _retry_after(answer)) is not None:
-                transport.budget.throttled(pause)
+                transport.budget.throttled(pause, for_calls=False)
             return _server_error(status, reply)
     if not reply.detail and answer.status != 413:
         return MalformedError(

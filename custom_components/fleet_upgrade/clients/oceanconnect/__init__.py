@@ -1,7 +1,7 @@
 """Huawei OceanConnect: its northbound API for device upgrades."""
 
 from ..platform import Capability, Platform
-from .account import FORM, account_id, check, client, title
+from .account import FORM, account_id, check, client, credential_notes, title
 from .create import CREATE_ACTIONS
 
 PLATFORM = Platform(
@@ -11,6 +11,7 @@ PLATFORM = Platform(
     account_id=account_id,
     title=title,
     check=check,
+    credential_notes=credential_notes,
     client=client,
     create_actions=CREATE_ACTIONS,
     capabilities=frozenset({Capability.DEVICE_GROUPS, Capability.DEVICES}),

@@ -7,8 +7,8 @@ from yarl import URL
 
 from ..budget import shared_budget
 from ..errors import InvalidFieldError
-from ..platform import Credentials, Field, FieldKind
-from ..tls import ServerCheck, client_context
+from ..platform import CredentialNotes, Credentials, Field, FieldKind
+from ..tls import ServerCheck, client_context, expiry
 from ..transport import Transport
 from .auth import shared_session
 from .client import OceanConnectClient
@@ -51,11 +51,20 @@ def check(credentials: Credentials) -> SSLContext:
     """
     _base(credentials)
     return client_context(
-        check=ServerCheck(credentials.get("server_check", ServerCheck.FULL)),
+        check=_server_check(credentials),
         ca=credentials.get("ca"),
         certificate=credentials.get("client_certificate"),
         key=credentials.get("client_key"),
         password=credentials.get("client_key_password"),
+    )
+
+
+def credential_notes(credentials: Credentials) -> CredentialNotes:
+    """Tell what is to be known of credentials that were checked; blocking."""
+    certificate = credentials.get("client_certificate")
+    return CredentialNotes(
+        expires=None if certificate is None else expiry(certificate),
+        is_server_checked=_server_check(credentials) is ServerCheck.FULL,
     )
 
 
@@ -69,6 +78,10 @@ def client(
     transport = Transport(session, base, context=context, budget=budget)
     tokens = shared_session(base.authority, app_id, credentials["secret"])
     return OceanConnectClient(transport, tokens)
+
+
+def _server_check(credentials: Credentials) -> ServerCheck:
+    return ServerCheck(credentials.get("server_check", ServerCheck.FULL))
 
 
 def _base(credentials: Credentials) -> URL:

@@ -398,7 +398,7 @@ async def test_software_is_not_sent_as_firmware(
     with pytest.raises(ServiceValidationError) as raised:
         await act(hass, SOFTWARE, **group_upgrade)
     assert raised.value.translation_key == "package_wrong_kind"
-    assert "firmware package" in str(raised.value)
+    assert "of the other kind" in str(raised.value)
     assert writes(oceanconnect) == []
 
 

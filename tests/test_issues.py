@@ -49,7 +49,6 @@ async def test_what_is_unsettled_is_asked_about_and_says_what_it_is_about(
     assert issue.severity is ir.IssueSeverity.ERROR
     assert issue.translation_placeholders == {
         "account": "Fleet north",
-        "kind": "firmware",
         "version": "V2.0",
         "target": "Meters north (+1)",
         "time": "2026-11-20 02:15:00",

@@ -21,13 +21,17 @@ from pytest_homeassistant_custom_component.typing import (
 )
 
 from custom_components.fleet_upgrade.askers import Asker, AskerKind
-from custom_components.fleet_upgrade.clients.model import Targets
+from custom_components.fleet_upgrade.clients.model import (
+    ChangeKind,
+    Targets,
+    TaskChange,
+)
 from custom_components.fleet_upgrade.const import DOMAIN
 from custom_components.fleet_upgrade.entity import account_identifier
 from custom_components.fleet_upgrade.journal_news import EVENT_JOURNAL, async_announce
-from custom_components.fleet_upgrade.writes import CreateEntry, WriteState
+from custom_components.fleet_upgrade.writes import ChangeEntry, CreateEntry, WriteState
 
-from .tiny_platform import TinyFleet, set_up
+from .tiny_platform import NOW, TinyFleet, set_up
 from .writes import PREPARED, REQUEST, closed, make_write
 
 type Row = dict[str, Any]
@@ -137,6 +141,57 @@ async def test_each_change_of_an_entry_is_a_line(
     assert row["name"] == "Fleet north"
     assert row["message"] == message
     assert row["icon"] == "mdi:notebook-edit-outline"
+
+
+@pytest.mark.parametrize(
+    ("kind", "state", "message"),
+    [
+        (ChangeKind.STOP, WriteState.OPEN, "is about to stop the upgrade task task-1"),
+        (
+            ChangeKind.START,
+            WriteState.DONE,
+            "was asked to start the upgrade task task-1: done",
+        ),
+        (
+            ChangeKind.DELETE,
+            WriteState.REFUSED,
+            "was asked to delete the upgrade task task-1: refused",
+        ),
+        (
+            ChangeKind.CANCEL_SUBTASKS,
+            WriteState.NOT_DONE,
+            "was asked to cancel the upgrade task task-1 on {meter} (+1): not done",
+        ),
+        (
+            ChangeKind.RETRY_SUBTASKS,
+            WriteState.UNSETTLED,
+            "was asked to retry the upgrade task task-1 on {meter} (+1), and does not"
+            " know yet whether it was done",
+        ),
+    ],
+)
+async def test_each_change_of_a_task_is_a_line(
+    hass: HomeAssistant,
+    account: MockConfigEntry,
+    read: Read,
+    kind: ChangeKind,
+    state: WriteState,
+    message: str,
+) -> None:
+    """With the task, and the devices whose subtasks are changed."""
+    devices = ("{meter}", "lamp") if "subtasks" in kind else ()
+    entry = ChangeEntry(
+        entry_id="one",
+        key="key",
+        asked_time=NOW.timestamp(),
+        asker=Asker(),
+        change=TaskChange(kind=kind, task_id="task-1", devices=devices),
+        task_id="task-1",
+        state=state,
+    )
+    async_announce(hass, account, entry)
+    [row] = await read()
+    assert row["message"] == message
 
 
 async def test_a_creation_is_told_from_its_beginning_to_its_end(

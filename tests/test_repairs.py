@@ -110,7 +110,6 @@ async def test_the_dialog_asks_about_what_was_sent(
     assert shown["menu_options"] == ["exists", "does_not_exist"]
     assert shown["description_placeholders"] == {
         "account": account.title,
-        "kind": "firmware",
         "version": only_entry(account).prepared.version,
         "target": f"{only_entry(account).prepared.request.targets.first} (+1)",
         "time": shown["description_placeholders"]["time"],

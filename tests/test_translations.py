@@ -26,7 +26,7 @@ from custom_components.fleet_upgrade.clients.errors import (
     InvalidFieldError,
     PlatformError,
 )
-from custom_components.fleet_upgrade.clients.model import ChangeKind
+from custom_components.fleet_upgrade.clients.model import ChangeKind, UpgradeKind
 from custom_components.fleet_upgrade.clients.registry import PLATFORMS
 from custom_components.fleet_upgrade.config_flow import (
     CONF_REMOVE_STORED,
@@ -265,8 +265,10 @@ def journal_texts() -> Iterator[Need]:
     for state in WriteState:
         yield f"common.journal_{state}", told
         yield f"common.journal_change_{state}", {*told, "change"}
-    for kind in ChangeKind:
-        yield f"common.journal_{kind}", told
+    for change in ChangeKind:
+        yield f"common.journal_{change}", told
+    for kind in UpgradeKind:
+        yield f"common.kind_{kind}", set()
     yield "common.journal_asked_by", told
 
 

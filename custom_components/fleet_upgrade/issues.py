@@ -42,7 +42,6 @@ def async_sync_unsettled(
         translation_key=UNSETTLED,
         translation_placeholders={
             "account": account.title,
-            "kind": entry.kind.value,
             "version": entry.version,
             "target": in_short(entry.targets.first, entry.targets.count),
             "time": f"{dt_util.as_local(entry.asked_at):%Y-%m-%d %H:%M:%S}",

@@ -19,6 +19,7 @@ from .journal_news import (
     ATTR_ACCOUNT,
     ATTR_ACTION,
     ATTR_ASKED_BY,
+    ATTR_KIND,
     ATTR_STATE,
     ATTR_TARGET,
     ATTR_TARGET_COUNT,
@@ -26,6 +27,9 @@ from .journal_news import (
     in_short,
 )
 from .writes import CREATE
+
+ATTR_CHANGE = "change"
+"""What was to be changed, in words, for the sentence around it."""
 
 
 @callback
@@ -44,23 +48,24 @@ def async_describe_events(
         texts = async_get_cached_translations(
             hass, hass.config.language, "common", DOMAIN
         )
-        prefix = f"component.{DOMAIN}.common.journal_"
+        prefix = f"component.{DOMAIN}.common."
         told = {key: value for key, value in event.data.items() if value is not None}
-        state = told.get(ATTR_STATE)
-        action = told.get(ATTR_ACTION, CREATE)
-        if action == CREATE:
-            message = texts.get(f"{prefix}{state}", "{state}")
-        else:
-            message = texts.get(f"{prefix}change_{state}", "{change}: {state}")
-            told["change"] = texts.get(f"{prefix}{action}", "{action}").format_map(
-                defaultdict(str, told)
-            )
-        if ATTR_ASKED_BY in told:
-            message += texts.get(f"{prefix}asked_by", "")
+        kind = told.get(ATTR_KIND)
+        told[ATTR_KIND] = texts.get(f"{prefix}kind_{kind}", kind or "")
         count = told.get(ATTR_TARGET_COUNT)
         told[ATTR_TARGET] = in_short(
             told.get(ATTR_TARGET), count if isinstance(count, int) else 1
         )
+        state = told.get(ATTR_STATE)
+        if (action := told.get(ATTR_ACTION, CREATE)) == CREATE:
+            message = texts.get(f"{prefix}journal_{state}", "{state}")
+        else:
+            message = texts.get(f"{prefix}journal_change_{state}", "{change}: {state}")
+            told[ATTR_CHANGE] = texts.get(
+                f"{prefix}journal_{action}", "{action}"
+            ).format_map(defaultdict(str, told))
+        if ATTR_ASKED_BY in told:
+            message += texts.get(f"{prefix}journal_asked_by", "")
         return {
             LOGBOOK_ENTRY_NAME: told.get(ATTR_ACCOUNT),
             LOGBOOK_ENTRY_MESSAGE: message.format_map(defaultdict(str, told)),

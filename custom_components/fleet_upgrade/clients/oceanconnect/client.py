@@ -191,12 +191,7 @@ class OceanConnectClient(PlatformClient):
     async def prepare_create(self, request: CreateRequest) -> PreparedCreate:
         package = await self.packages.get(request.package_id)
         if package.kind not in (None, request.kind):
-            raise InvalidFieldError(
-                "package",
-                "package_wrong_kind",
-                kind=request.kind,
-                package_kind=str(package.kind),
-            )
+            raise InvalidFieldError("package", "package_wrong_kind")
         if request.targets.device_groups:
             request = _with_package_defaults(request, package)
         return PreparedCreate(

@@ -20,6 +20,7 @@ from custom_components.fleet_upgrade.clients.model import (
     UpgradeTask,
 )
 from custom_components.fleet_upgrade.const import MAX_TASK_DEVICES
+from custom_components.fleet_upgrade.early_warning import Limits
 
 from .tiny_platform import NOW, make_task
 
@@ -39,7 +40,7 @@ def polled(
     state: AccountState | None, *tasks: UpgradeTask, now: datetime = NOW
 ) -> AccountState:
     """Return the state after a poll that found these tasks."""
-    return advance(state, Poll(tasks=tasks), now, WEEK)
+    return advance(state, Poll(tasks=tasks), now, WEEK, Limits())
 
 
 def told(state: AccountState) -> list[tuple[str, str]]:
@@ -178,6 +179,7 @@ def test_a_task_deleted_on_the_platform_is_told_of_if_it_was_active(
         Poll(tasks=(make_task("one", FAILED),), deleted=frozenset({"one"})),
         NOW,
         WEEK,
+        Limits(),
     )
     assert state.tasks == {}
     assert told(state) == events

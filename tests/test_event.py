@@ -1,5 +1,6 @@
 """What happens to upgrade tasks is told once."""
 
+from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
@@ -18,13 +19,26 @@ from custom_components.fleet_upgrade.clients.errors import (
     ConnectionProblem,
     UnreachableError,
 )
-from custom_components.fleet_upgrade.clients.model import Targets, TaskStatus
+from custom_components.fleet_upgrade.clients.model import (
+    StatusCounts,
+    Targets,
+    TaskStatus,
+)
+from custom_components.fleet_upgrade.clients.platform import Capability
+from custom_components.fleet_upgrade.const import STORE_DELAY
 from custom_components.fleet_upgrade.coordinator import FleetCoordinator
 
 from .hearing import listen
 from .tiny_platform import NOW, TinyFleet, make_task, poll, set_up
 
 ENTITY_ID = "event.fleet_north_upgrade_task"
+
+
+def counted(failed: int) -> StatusCounts:
+    """Return the counts of a task that has ended on 30 devices and runs on 10."""
+    return StatusCounts(
+        total=40, waiting=0, processing=10, succeeded=30 - failed, failed=failed
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -283,3 +297,139 @@ async def test_a_renamed_event_entity_goes_on_telling(
     state = hass.states.get("event.tasks")
     assert state is not None
     assert state.attributes["event_type"] == "created"
+
+
+async def test_a_task_that_stalls_and_fails_is_told_with_what_to_do(
+    hass: HomeAssistant,
+    fleet: TinyFleet,
+    tiny_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """For a platform without a text of its own; a poll that finds no change will do."""
+    await set_up(hass, tiny_entry)
+    heard = listen(hass)
+    fleet.put(make_task("one", counts=counted(failed=3)))
+    await poll(hass, freezer, 301)
+    state = hass.states.get(ENTITY_ID)
+    assert state is not None
+    assert (
+        state.attributes.items()
+        >= {
+            "event_type": "failing",
+            "failed_share": 10.0,
+            "ended_devices": 30,
+            "what_to_do": (
+                "Read why with the action fleet_upgrade.get_subtasks. "
+                "To stop it, use the web portal of Tiny IoT: Home Assistant cannot."
+            ),
+        }.items()
+    )
+    assert "hours_without_progress" not in state.attributes
+
+    await poll(hass, freezer, 26 * 3600)
+    state = hass.states.get(ENTITY_ID)
+    assert state is not None
+    assert state.attributes["event_type"] == "stalled"
+    assert state.attributes["hours_without_progress"] == 26.0
+    assert state.attributes["what_to_do"].startswith("Find out whether its devices")
+    assert "failed_share" not in state.attributes
+
+    await poll(hass, freezer)
+    fleet.end("one", TaskStatus.FAILED, NOW)
+    await poll(hass, freezer)
+    state = hass.states.get(ENTITY_ID)
+    assert state is not None
+    assert "what_to_do" not in state.attributes
+    assert heard == [
+        ("created", "one"),
+        ("started", "one"),
+        ("failing", "one"),
+        ("stalled", "one"),
+        ("failed", "one"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("key", "name", "capabilities", "expected"),
+    [
+        ("tiny", "Tiny IoT", {Capability.STOP}, "fleet_upgrade.stop_upgrade_task."),
+        (
+            "oceanconnect",
+            "Huawei OceanConnect",
+            set(),
+            "in the management portal of Huawei OceanConnect",
+        ),
+    ],
+)
+async def test_how_to_stop_a_task_is_the_platforms_own(
+    hass: HomeAssistant,
+    fleet: TinyFleet,
+    tiny_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    key: str,
+    name: str,
+    capabilities: set[Capability],
+    expected: str,
+) -> None:
+    """By an action where it has a call for that, else by hand."""
+    await set_up(hass, tiny_entry)
+    coordinator: FleetCoordinator = tiny_entry.runtime_data
+    coordinator.platform = replace(
+        coordinator.platform, key=key, name=name, capabilities=frozenset(capabilities)
+    )
+    fleet.put(make_task("one", counts=counted(failed=3)))
+    await poll(hass, freezer, 301)
+    state = hass.states.get(ENTITY_ID)
+    assert state is not None
+    assert expected in state.attributes["what_to_do"]
+
+
+async def test_the_options_say_when_to_warn(
+    hass: HomeAssistant,
+    fleet: TinyFleet,
+    tiny_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """As soon as they are changed."""
+    fleet.put(make_task("one", counts=counted(failed=1)))
+    await set_up(hass, tiny_entry)
+    heard = listen(hass)
+    await poll(hass, freezer, 3 * 3600)
+    assert heard == []
+    hass.config_entries.async_update_entry(
+        tiny_entry,
+        options={"stall_hours": 3, "failing_share": 3, "failing_minimum": 30},
+    )
+    await hass.config_entries.async_reload(tiny_entry.entry_id)
+    await hass.async_block_till_done()
+    assert heard == [("stalled", "one"), ("failing", "one")]
+
+
+async def test_time_that_passes_writes_nothing(
+    hass: HomeAssistant,
+    fleet: TinyFleet,
+    tiny_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    hass_storage: dict[str, Any],
+) -> None:
+    """Each poll looks for warnings; only one that finds any has a price."""
+    fleet.put(make_task("one", counts=counted(failed=3)))
+    await set_up(hass, tiny_entry)
+    await poll(hass, freezer, STORE_DELAY)
+    key = f"fleet_upgrade.{tiny_entry.entry_id}"
+    del hass_storage[key]
+    changes = 0
+
+    @callback
+    def count(event: Event[EventStateChangedData]) -> None:
+        nonlocal changes
+        changes += 1
+
+    hass.bus.async_listen(EVENT_STATE_CHANGED, count)
+    for _ in range(10):
+        await poll(hass, freezer, STORE_DELAY)
+    assert key not in hass_storage
+    assert changes == 0
+    await poll(hass, freezer, 26 * 3600)
+    assert hass_storage[key]["data"]["watches"]["one"]["is_stalled"]
+    assert changes > 0

@@ -15,6 +15,7 @@ from homeassistant.core import (
     callback,
 )
 from homeassistant.loader import DATA_CUSTOM_COMPONENTS
+import msgspec
 import pytest
 from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
@@ -176,6 +177,44 @@ async def test_events_wait_while_home_assistant_stops(fleet: TinyFleet) -> None:
         heard = listen(hass)
         await set_up(hass, entry)
         assert heard == [("failed", "one")]
+
+
+@pytest.mark.usefixtures("begin", "hass_storage")
+async def test_a_warning_is_told_once_across_restarts(
+    fleet: TinyFleet, freezer: FrozenDateTimeFactory
+) -> None:
+    """The hours go on while Home Assistant is down, unless a count moved meanwhile."""
+    fleet.put(make_task("stands"), make_task("moves"))
+    entry = make_entry()
+    async with home_assistant(entry) as hass:
+        await set_up(hass, entry)
+
+    freezer.tick(20 * 3600)
+    entry = make_entry()
+    async with home_assistant(entry) as hass:
+        heard = listen(hass)
+        await set_up(hass, entry)
+        assert heard == []
+
+    freezer.tick(10 * 3600)
+    counts = fleet.tasks["moves"].counts
+    fleet.change("moves", counts=msgspec.structs.replace(counts, succeeded=5))
+    entry = make_entry()
+    async with home_assistant(entry, CoreState.not_running) as hass:
+        heard = listen(hass)
+        await set_up(hass, entry)
+        assert heard == []
+        await start(hass)
+        assert heard == [("stalled", "stands")]
+
+    freezer.tick(20 * 3600)
+    entry = make_entry()
+    async with home_assistant(entry) as hass:
+        heard = listen(hass)
+        await set_up(hass, entry)
+        assert heard == []
+        await poll(hass, freezer, 6 * 3600)
+        assert heard == [("stalled", "moves")]
 
 
 @pytest.mark.usefixtures("hass_storage")

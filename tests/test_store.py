@@ -7,6 +7,7 @@ from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
+import msgspec
 import pytest
 from pytest_homeassistant_custom_component.common import (
     async_fire_time_changed,
@@ -27,6 +28,7 @@ from custom_components.fleet_upgrade.clients.model import (
     UpgradeKind,
 )
 from custom_components.fleet_upgrade.const import STORE_DELAY
+from custom_components.fleet_upgrade.early_warning import Watch
 from custom_components.fleet_upgrade.store import AccountStore
 
 from .tiny_platform import NOW, make_task
@@ -53,6 +55,10 @@ STATE = AccountState(
     },
     memory={"order": "newest_first", "seen": ["one", "two"]},
     inactive_since={"two": NOW.timestamp()},
+    watches={
+        "one": Watch(moved=NOW.timestamp(), is_stalled=True),
+        "two": Watch(moved=0.5, is_failing=True),
+    },
     outbox=(
         TaskEvent(
             type=TaskEventType.CREATED,
@@ -118,10 +124,22 @@ async def test_times_that_cannot_be_read_are_left_out(
     """A task is then kept a little longer, no more."""
     await store.async_save(STATE)
     hass_storage[KEY]["data"]["inactive_since"]["two"] = "some time"
+    hass_storage[KEY]["data"]["watches"]["two"] = {"moved": "some time"}
     state = await AccountStore(hass, "account").async_load()
     assert state is not None
     assert state.tasks == STATE.tasks
     assert state.inactive_since == {}
+    assert state.watches.keys() == {"one"}
+
+
+async def test_a_state_of_an_older_version_is_read(
+    hass: HomeAssistant, hass_storage: dict[str, Any], store: AccountStore
+) -> None:
+    """It remembered nothing to warn by."""
+    await store.async_save(STATE)
+    del hass_storage[KEY]["data"]["watches"]
+    state = await AccountStore(hass, "account").async_load()
+    assert state == msgspec.structs.replace(STATE, watches={})
 
 
 async def test_a_state_that_did_not_change_is_not_written_again(

@@ -27,6 +27,7 @@ from custom_components.fleet_upgrade.clients.errors import (
     PlatformError,
 )
 from custom_components.fleet_upgrade.clients.model import ChangeKind, UpgradeKind
+from custom_components.fleet_upgrade.clients.platform import Capability
 from custom_components.fleet_upgrade.clients.registry import PLATFORMS
 from custom_components.fleet_upgrade.config_flow import (
     CONF_REMOVE_STORED,
@@ -272,6 +273,19 @@ def journal_texts() -> Iterator[Need]:
     yield "common.journal_asked_by", told
 
 
+def warning_texts() -> Iterator[Need]:
+    """Yield what a warning says is to be done, for each platform.
+
+    How a task is stopped by hand may be told for a platform that has no call for it.
+    """
+    for key in ("look_stalled", "look_failing", "stop_by_action", "stop_by_hand"):
+        yield f"common.{key}", {"platform"}
+    for platform in PLATFORMS.values():
+        path = f"common.stop_by_hand_{platform.key}"
+        if Capability.STOP not in platform.capabilities and path in english():
+            yield path, {"platform"}
+
+
 def rule_texts() -> Iterator[Need]:
     """Yield what broken rules say where they can come up.
 
@@ -373,6 +387,7 @@ SOURCES = (
     repair_texts,
     account_issue_texts,
     journal_texts,
+    warning_texts,
     rule_texts,
     raised_texts,
     entity_texts,

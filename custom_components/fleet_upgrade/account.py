@@ -5,6 +5,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
+from types import MappingProxyType
+from typing import Self
+
+import msgspec
 
 from .clients.model import (
     ENDED,
@@ -17,6 +21,7 @@ from .clients.model import (
 )
 from .clients.windows import has_windows
 from .const import MAX_TASK_DEVICES
+from .early_warning import Limits, Watch, failed_share, hours_without_progress, look
 from .schedules import Schedule
 
 _BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
@@ -34,10 +39,18 @@ class TaskEventType(StrEnum):
     """It had ended and is active again."""
     DELETED = "deleted"
     """It was active, and the platform no longer has it."""
+    STALLED = "stalled"
+    """It is active, but no count has moved for long."""
+    FAILING = "failing"
+    """It is active, and too many of the devices on which it has ended failed."""
 
 
 class TaskEvent(Value, frozen=True):
-    """Something that happened to an upgrade task, and what was known of it then."""
+    """Something that happened to an upgrade task, and what was known of it then.
+
+    A warning also says what it is about: for how many hours nothing has moved, or
+    what percentage of how many ended devices failed.
+    """
 
     type: TaskEventType
     task_id: str
@@ -46,6 +59,9 @@ class TaskEvent(Value, frozen=True):
     target: str | None = None
     target_count: int = 0
     counts: StatusCounts = StatusCounts()
+    hours_without_progress: float | None = None
+    failed_share: float | None = None
+    ended_devices: int | None = None
 
 
 class AccountState(Value, frozen=True):
@@ -54,35 +70,57 @@ class AccountState(Value, frozen=True):
     ``tasks`` holds the known tasks by ID, ``memory`` what the client left for its
     next poll. ``inactive_since`` says when (in POSIX seconds) a task was first seen
     neither waiting nor processing, for tasks whose end the platform does not tell.
+    ``watches`` holds what is remembered of tasks that have not ended, to warn of them.
     ``outbox`` holds the events that have not been told yet, oldest first.
     """
 
     tasks: dict[str, UpgradeTask] = {}
     memory: dict[str, object] = {}
     inactive_since: dict[str, float] = {}
+    watches: dict[str, Watch] = {}
     outbox: tuple[TaskEvent, ...] = ()
 
 
 class Overview(Value, frozen=True):
     """An account at a glance.
 
-    ``tasks`` counts the known tasks per status, ``devices`` adds up the devices of
-    the active ones.
+    ``tasks`` counts the known tasks per status. Of the active ones, ``devices`` adds
+    up the devices, ``stalled`` and ``failing`` count those to warn of.
     """
 
     tasks: dict[TaskStatus, int]
     devices: StatusCounts
+    stalled: int = 0
+    failing: int = 0
 
 
 @dataclass(frozen=True)
 class AccountData:
-    """What entities show of an account: its known tasks by ID.
+    """What entities show of an account.
 
+    Its known tasks by ID, and the IDs of the active ones to warn of.
     ``inactive_since`` is that of the `AccountState`.
     """
 
     tasks: Mapping[str, UpgradeTask]
     inactive_since: Mapping[str, float] = field(default_factory=dict)
+    stalled: frozenset[str] = frozenset()
+    failing: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, state: AccountState) -> Self:
+        """Return what is shown of a state."""
+        active = [
+            (task_id, watch)
+            for task_id, watch in state.watches.items()
+            if state.tasks[task_id].is_active
+        ]
+        return cls(
+            tasks=MappingProxyType(state.tasks),
+            inactive_since=state.inactive_since,
+            stalled=frozenset(task_id for task_id, watch in active if watch.is_stalled),
+            failing=frozenset(task_id for task_id, watch in active if watch.is_failing),
+        )
 
     @cached_property
     def has_active(self) -> bool:
@@ -125,6 +163,8 @@ class AccountData:
             devices=StatusCounts(
                 **{name: _sum(active, name) for name in StatusCounts.__struct_fields__}
             ),
+            stalled=len(self.stalled),
+            failing=len(self.failing),
         )
 
 
@@ -135,21 +175,27 @@ def _sum(counts: list[StatusCounts], name: str) -> int | None:
 
 
 def advance(
-    state: AccountState | None, poll: Poll, now: datetime, retention: timedelta
+    state: AccountState | None,
+    poll: Poll,
+    now: datetime,
+    retention: timedelta,
+    limits: Limits,
 ) -> AccountState:
     """Return what a poll made of an account's state.
 
     There is no state before the first poll of an account: what that one finds was
     there before, so nothing is told of it. Tasks that ended longer ago than
-    ``retention`` are forgotten.
+    ``retention`` are forgotten. ``limits`` say when to warn of active ones.
     """
     known = {} if state is None else state.tasks
     inactive_since = {} if state is None else state.inactive_since
+    watches = {} if state is None else state.watches
     outbox = () if state is None else state.outbox
     found = {task.task_id: task for task in poll.tasks}
 
     tasks: dict[str, UpgradeTask] = {}
     still_inactive_since: dict[str, float] = {}
+    new_watches: dict[str, Watch] = {}
     for task in sorted((known | found).values(), key=lambda task: task.created or now):
         task_id = task.task_id
         before = known.get(task_id)
@@ -169,11 +215,17 @@ def advance(
             still_inactive_since[task_id] = first_seen
         # An equal task stays the same object, which makes comparing cheap.
         tasks[task_id] = before if before is not None and before == task else task
+        if not task.has_ended:
+            was = watches.get(task_id) or Watch(moved=now.timestamp())
+            new_watches[task_id] = watch = look(was, before, task, now, limits)
+            if state is not None:
+                outbox += tuple(_warnings(was, watch, task, now))
 
     return AccountState(
         tasks=tasks,
         memory=poll.memory,
         inactive_since=still_inactive_since,
+        watches=new_watches,
         outbox=outbox,
     )
 
@@ -195,6 +247,23 @@ def _has_begun(task: UpgradeTask) -> bool:
     return task.status is TaskStatus.PROCESSING or (
         task.has_ended and task.started is not None
     )
+
+
+def _warnings(
+    before: Watch, after: Watch, task: UpgradeTask, now: datetime
+) -> Iterator[TaskEvent]:
+    """Yield what has just become wrong with an active task."""
+    if after.is_stalled and not before.is_stalled:
+        yield msgspec.structs.replace(
+            _event(TaskEventType.STALLED, task),
+            hours_without_progress=hours_without_progress(after, task, now),
+        )
+    if after.is_failing and not before.is_failing:
+        yield msgspec.structs.replace(
+            _event(TaskEventType.FAILING, task),
+            failed_share=failed_share(task.counts),
+            ended_devices=task.counts.ended,
+        )
 
 
 def _event(event_type: TaskEventType, task: UpgradeTask) -> TaskEvent:

@@ -25,6 +25,7 @@ from .const import (
     LOGGER,
     MAX_INTERVAL,
 )
+from .early_warning import limits_of
 from .issues import async_sync_access
 from .store import AccountStore, SessionStore
 from .writer import Writer
@@ -74,6 +75,7 @@ class FleetCoordinator(DataUpdateCoordinator[AccountData]):
         self._retention = timedelta(
             days=entry.options.get(CONF_RETENTION_DAYS, DEFAULT_RETENTION_DAYS)
         )
+        self._limits = limits_of(entry.options)
         self._store = AccountStore(hass, entry.entry_id)
         self._state: AccountState | None = None
         self._failures = 0
@@ -135,7 +137,7 @@ class FleetCoordinator(DataUpdateCoordinator[AccountData]):
 
         self._failures = 0
         before = self._state
-        state = advance(before, poll, now, self._retention)
+        state = advance(before, poll, now, self._retention, self._limits)
         if not self._events_wanted:
             state = msgspec.structs.replace(state, outbox=())
         self._state = state
@@ -145,7 +147,7 @@ class FleetCoordinator(DataUpdateCoordinator[AccountData]):
         else:
             self._store.async_save_later(state)
         await self.writer.async_settle_from_poll(state)
-        data = AccountData(MappingProxyType(state.tasks), state.inactive_since)
+        data = AccountData.of(state)
         self.update_interval = ACTIVE_INTERVAL if data.has_active else IDLE_INTERVAL
         return data
 
@@ -242,17 +244,22 @@ class FleetCoordinator(DataUpdateCoordinator[AccountData]):
     @callback
     def _async_tell_soon(self) -> None:
         if self._can_tell and self._state is not None and self._state.outbox:
+            # Not at once: the entity may be about to be added, and unable to tell.
             self.config_entry.async_create_task(
-                self.hass, self._async_tell(self._state), f"{self.name} - tell events"
+                self.hass,
+                self._async_tell(),
+                f"{self.name} - tell events",
+                eager_start=False,
             )
 
-    async def _async_tell(self, state: AccountState) -> None:
+    async def _async_tell(self) -> None:
         """Tell what is in the outbox.
 
         It is written down as told before it is told: what is killed in between loses
         an event, but never repeats one.
         """
-        events = state.outbox
+        if (state := self._state) is None or not (events := state.outbox):
+            return
         self._state = msgspec.structs.replace(state, outbox=())
         await self._store.async_save(self._state)
         if self._tell is None or not self._can_tell:

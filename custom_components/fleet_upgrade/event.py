@@ -1,14 +1,16 @@
 """Tells what happens to an account's upgrade tasks."""
 
-from typing import override
+from typing import Any, override
 
 from homeassistant.components.event import EventEntity, EventEntityDescription
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.helpers.translation import async_get_cached_translations
 import msgspec
 
 from .account import TaskEvent, TaskEventType
-from .const import TASK_EVENT_KEY
+from .clients.platform import Capability
+from .const import DOMAIN, TASK_EVENT_KEY
 from .coordinator import FleetConfigEntry
 from .entity import AccountEntity
 
@@ -53,15 +55,36 @@ class UpgradeTaskEvent(AccountEntity, EventEntity):
 
     @callback
     def _tell(self, event: TaskEvent) -> None:
-        self._trigger_event(
-            event.type.value,
-            {
-                "task_id": event.task_id,
-                "kind": event.kind.value,
-                "version": event.version,
-                "target": event.target,
-                "target_count": event.target_count,
-                "counts": msgspec.to_builtins(event.counts),
-            },
-        )
+        attributes: dict[str, Any] = {
+            "task_id": event.task_id,
+            "kind": event.kind.value,
+            "version": event.version,
+            "target": event.target,
+            "target_count": event.target_count,
+            "counts": msgspec.to_builtins(event.counts),
+        }
+        if event.type is TaskEventType.STALLED:
+            attributes["hours_without_progress"] = event.hours_without_progress
+            attributes["what_to_do"] = self._what_to_do("look_stalled")
+        elif event.type is TaskEventType.FAILING:
+            attributes["failed_share"] = event.failed_share
+            attributes["ended_devices"] = event.ended_devices
+            attributes["what_to_do"] = self._what_to_do("look_failing")
+        self._trigger_event(event.type.value, attributes)
         self.async_write_ha_state()
+
+    def _what_to_do(self, look: str) -> str:
+        """Say where to look, and how the platform's tasks are stopped."""
+        platform = self.coordinator.platform
+        prefix = f"component.{DOMAIN}.common."
+        texts = async_get_cached_translations(
+            self.hass, self.hass.config.language, "common", DOMAIN
+        )
+        by_hand = texts.get(f"{prefix}stop_by_hand", "")
+        stop = (
+            texts.get(f"{prefix}stop_by_action", "")
+            if Capability.STOP in platform.capabilities
+            else texts.get(f"{prefix}stop_by_hand_{platform.key}", by_hand)
+        )
+        text = " ".join((texts.get(f"{prefix}{look}", ""), stop))
+        return text.format(platform=platform.name)

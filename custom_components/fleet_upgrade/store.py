@@ -10,6 +10,7 @@ import msgspec
 from .account import AccountState, TaskEvent
 from .clients.model import UpgradeTask
 from .const import DOMAIN, LOGGER, STORE_DELAY
+from .early_warning import Watch
 
 STORAGE_VERSION = 1
 
@@ -110,10 +111,12 @@ def _to_json(state: AccountState) -> dict[str, Any]:
 def _from_json(data: dict[str, Any]) -> AccountState:
     tasks = _readable(data.get("tasks", []), UpgradeTask, "upgrade task")
     times = _readable(data.get("inactive_since", {}).items(), tuple[str, float], "time")
+    watches = _readable(data.get("watches", {}).items(), tuple[str, Watch], "watch")
     return AccountState(
         tasks={task.task_id: task for task in tasks},
         memory=data.get("memory", {}),
         inactive_since=dict(times),
+        watches=dict(watches),
         outbox=tuple(_readable(data.get("outbox", []), TaskEvent, "event")),
     )
 

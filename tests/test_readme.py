@@ -1,10 +1,12 @@
 """What README.md and docs/ promise: their names are the real ones, links lead on."""
 
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 import re
 from typing import Any
 
+from aiohttp import ClientSession
 from homeassistant.util.yaml import load_yaml_dict, parse_yaml
 import pytest
 
@@ -14,14 +16,19 @@ from custom_components.fleet_upgrade.clients.model import (
     DeviceGroup,
     Package,
     Policy,
+    StatusCounts,
     Subtask,
     Targets,
     UpgradeTask,
     Value,
 )
+from custom_components.fleet_upgrade.clients.platform import Capability
 from custom_components.fleet_upgrade.clients.registry import PLATFORMS
 from custom_components.fleet_upgrade.const import DOMAIN
+from simulator.enos import EnosSimulator
+from simulator.oceanconnect import OceanConnectSimulator
 
+from .enos_account import answers_for, with_one_job
 from .translations import INTEGRATION, english
 
 ROOT = Path(__file__).parents[1]
@@ -159,6 +166,73 @@ def test_each_message_that_is_explained_is_the_real_one(name: str) -> None:
     quoted = QUOTED.findall(page(name))
     assert len(quoted) > 5
     assert [message for message in quoted if message not in texts] == []
+
+
+# What each platform can do
+
+
+def platform_table(heading: str) -> list[list[str]]:
+    """Return the rows of a table of all platforms whose first column is this."""
+    table = page("platforms").partition(f"| {heading} |")[2].partition("\n\n")[0]
+    names = [platform.name for platform in PLATFORMS.values()]
+    assert table.splitlines()[0].strip(" |").split(" | ")[1:] == names
+    return [[*code(row[0]), *row[2:]] for row in rows(f"| {heading} |{table}")]
+
+
+def yes(*each: bool) -> list[str]:
+    """Return what the table says of each platform."""
+    return ["yes" if one else "no" for one in each]
+
+
+def test_what_each_platform_can_do_is_in_its_table() -> None:
+    """A row for each capability, in the order of the code; so for what creates."""
+    platforms = PLATFORMS.values()
+    assert platform_table("Capability") == [
+        [name, *yes(*(name in platform.capabilities for platform in platforms))]
+        for name in Capability
+    ]
+    actions = [
+        {action.name: action for action in platform.create_actions}
+        for platform in platforms
+    ]
+    names = list(dict.fromkeys(name for each in actions for name in each))
+    assert sorted(platform_table("Action")) == sorted(
+        [name, *yes(*(name in each for each in actions))] for name in names
+    )
+    fields = [
+        {field.key for action in each.values() for field in action.fields}
+        for each in actions
+    ]
+    assert sorted(platform_table("Field")) == sorted(
+        [name, *yes(*(name in each for each in fields))]
+        for name in set().union(*fields)
+    )
+
+
+async def test_the_counts_that_each_platform_has_are_in_its_table(
+    credentials: dict[str, Any],
+    oceanconnect: OceanConnectSimulator,
+    enos: EnosSimulator,
+) -> None:
+    """As a poll of each finds them."""
+    oceanconnect.add_task()
+    with_one_job(enos)
+    found: list[StatusCounts] = []
+    async with ClientSession() as session:
+        for platform, given in zip(
+            PLATFORMS.values(), (credentials, answers_for(enos)), strict=True
+        ):
+            client = platform.client(session, given, platform.check(given))
+            since = datetime.now(UTC) - timedelta(days=1)
+            polled = await client.poll({}, {}, since)
+            found.append(next(task.counts for task in polled.tasks if task.is_active))
+    assert platform_table("Count") == [
+        [
+            name,
+            *("unknown" if getattr(each, name) is None else "known" for each in found),
+        ]
+        for name in StatusCounts.__struct_fields__
+    ]
 
 
 # Entities

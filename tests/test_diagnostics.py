@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from homeassistant.components.diagnostics import REDACTED
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.storage import STORAGE_DIR
@@ -21,14 +22,22 @@ from custom_components.fleet_upgrade.clients.errors import (
     ConnectionProblem,
     UnreachableError,
 )
-from custom_components.fleet_upgrade.clients.model import Targets, UpgradeKind
+from custom_components.fleet_upgrade.clients.model import (
+    ChangeKind,
+    Targets,
+    TaskChange,
+    UpgradeKind,
+)
 from custom_components.fleet_upgrade.const import DOMAIN
 from custom_components.fleet_upgrade.journal import DATA_JOURNALS
-from custom_components.fleet_upgrade.writes import WriteState
+from custom_components.fleet_upgrade.writes import ChangeEntry, WriteState
 from simulator.oceanconnect import OceanConnectSimulator
 
-from .tiny_platform import CREDENTIALS, NOW, TinyFleet, make_task, set_up
+from .tiny_platform import CREDENTIALS, NOW, TinyFleet, make_entry, make_task, set_up
 from .writes import PREPARED, REQUEST, closed, make_write
+
+ALIAS_OF_ONE = "7692c3ad"
+"""What stands for the task ``one``."""
 
 
 @pytest.fixture
@@ -58,8 +67,11 @@ async def test_no_secret_and_no_device_is_told(
     )
     tasks = diagnostics["polled"]["tasks"]
     targets = [task["targets"] for task in tasks if task["status"] == "waiting"]
-    assert {"device_groups": 1, "devices": 0} in targets
-    assert {"device_groups": 0, "devices": 3} in targets
+    assert {"device_groups": 1} in [
+        {key: count for key, count in each.items() if count != REDACTED}
+        for each in targets
+    ]
+    assert 3 in [each.get("devices") for each in targets]
 
     told = json.dumps(diagnostics)
     session = hass_storage[f"{DOMAIN}.{account_with_tasks.entry_id}.session"]["data"]
@@ -83,28 +95,40 @@ async def test_the_state_of_an_account_is_told(
     hass: HomeAssistant,
     hass_client: ClientSessionGenerator,
     fleet: TinyFleet,
-    tiny_entry: MockConfigEntry,
 ) -> None:
     """What a developer asks first: settings, what was polled, what is stored."""
-    fleet.put(make_task("one"))
-    await set_up(hass, tiny_entry)
+    entry = make_entry(retention_days=3, address="https://home.example.org")
+    entry.add_to_hass(hass)
+    fleet.put(make_task("one", name="Basement of the bank"))
+    await set_up(hass, entry)
 
-    assert await get_diagnostics_for_config_entry(hass, hass_client, tiny_entry) == {
-        "data": {
-            "platform": "tiny",
-            "fleet": "**REDACTED**",
-            "password": "**REDACTED**",
+    assert await get_diagnostics_for_config_entry(hass, hass_client, entry) == {
+        "entry": {
+            "version": "1.1",
+            "state": "loaded",
+            "error": None,
+            "data": {"platform": "tiny"} | dict.fromkeys(CREDENTIALS, REDACTED),
+            "options": {"retention_days": 3, "address": REDACTED},
         },
-        "options": {},
-        "state": "loaded",
+        "platform": {"name": "Tiny IoT", "capabilities": [], "create_actions": []},
         "stored": {"tasks": 1, "events_to_tell": 0, "memory": {"seen": 1}},
-        "journal": [],
+        "journal": {"states": {}, "entries": []},
         "polled": {
-            "last_update_success": True,
-            "last_error": None,
+            "last_poll": {
+                "time": NOW.timestamp(),
+                "age": 0,
+                "seconds": 0,
+                "calls": 0,
+            },
             "interval": 60.0,
             "session_contended": False,
-            "call_budget": {"limit": 100, "left": 100},
+            "clock_offset": 0,
+            "call_budget": {
+                "limit": 100,
+                "left": 100,
+                "is_crowded": False,
+                "made": {"sign_in": 0, "action": 0, "listing": 0, "poll": 0},
+            },
             "overview": {
                 "tasks": {
                     "waiting": 0,
@@ -121,8 +145,11 @@ async def test_the_state_of_an_account_is_told(
                     "failed": 1,
                 },
             },
+            "task_statuses": {"processing": 1},
+            "tracked": 1,
             "tasks": [
                 {
+                    "task": ALIAS_OF_ONE,
                     "kind": "firmware",
                     "status": "processing",
                     "version": "V1.3",
@@ -135,11 +162,57 @@ async def test_the_state_of_an_account_is_told(
                         "succeeded": 4,
                         "failed": 1,
                     },
-                    "targets": {"device_groups": 2, "devices": 0},
+                    "targets": {"device_groups": 2},
+                    "is_stalled": False,
+                    "is_failing": False,
                 }
             ],
         },
     }
+
+
+async def test_targets_are_counted_and_not_named(
+    hass: HomeAssistant,
+    hass_client: ClientSessionGenerator,
+    fleet: TinyFleet,
+    tiny_entry: MockConfigEntry,
+) -> None:
+    """Of each kind that there is, or that there will be."""
+    named = Targets(
+        device_groups=("Secret 1", "Secret 2"),
+        devices=("Secret 3",),
+        device_type="Secret 4",
+        model="Secret 5",
+        manufacturer="Secret 6",
+        product="Secret 7",
+        asset_ids=("Secret 8", "Secret 9", "Secret 10"),
+        asset_trees={"Secret 11": ("Secret 12",), "Secret 13": ()},
+        attributes={"Secret 14": (1, "Secret 15", True)},
+        tags={"Secret 16": ("Secret 17", "Secret 18")},
+        all_devices=True,
+        from_versions=("Secret 19",),
+    )
+    assert all(structs.asdict(named).values()), "a kind of targets is not tried"
+    fleet.put(make_task("one", targets=named))
+    await set_up(hass, tiny_entry)
+    diagnostics: Any = await get_diagnostics_for_config_entry(
+        hass, hass_client, tiny_entry
+    )
+    assert diagnostics["polled"]["tasks"][0]["targets"] == {
+        "device_groups": 2,
+        "devices": 1,
+        "device_type": REDACTED,
+        "model": REDACTED,
+        "manufacturer": REDACTED,
+        "product": REDACTED,
+        "asset_ids": 3,
+        "asset_trees": {"names": 2, "values": 1},
+        "attributes": {"names": 1, "values": 3},
+        "tags": {"names": 1, "values": 2},
+        "all_devices": True,
+        "from_versions": 1,
+    }
+    assert "Secret" not in json.dumps(diagnostics)
 
 
 ENTRIES = (
@@ -169,6 +242,17 @@ ENTRIES = (
         ),
         forced=True,
     ),
+    ChangeEntry(
+        entry_id="entry-3",
+        key="key-3",
+        asked_time=NOW.timestamp(),
+        asker=Asker(),
+        change=TaskChange(
+            kind=ChangeKind.CANCEL_SUBTASKS, task_id="one", devices=("meter-1",)
+        ),
+        task_id="one",
+        state=WriteState.DONE,
+    ),
 )
 WRITTEN = [
     {
@@ -179,8 +263,9 @@ WRITTEN = [
         "asker": "automation",
         "kind": "firmware",
         "version": "V2.0",
-        "targets": {"device_groups": 2, "devices": 0},
+        "targets": {"device_groups": 2},
         "forced": False,
+        "task": None,
         "failure": "rejected_package_mismatch",
         "code": "123016",
     },
@@ -192,8 +277,20 @@ WRITTEN = [
         "asker": "user",
         "kind": "software",
         "version": None,
-        "targets": {"device_groups": 0, "devices": 1},
+        "targets": {"devices": 1},
         "forced": True,
+        "task": None,
+        "failure": None,
+        "code": None,
+    },
+    {
+        "action": "cancel_subtasks",
+        "state": "done",
+        "asked_at": "2026-11-20T10:15:00+00:00",
+        "closed_at": None,
+        "asker": "unknown",
+        "targets": {"devices": 1},
+        "task": ALIAS_OF_ONE,
         "failure": None,
         "code": None,
     },
@@ -222,7 +319,10 @@ async def test_what_was_asked_for_is_told_but_not_by_whom(
     diagnostics: Any = await get_diagnostics_for_config_entry(
         hass, hass_client, tiny_entry
     )
-    assert diagnostics["journal"] == WRITTEN
+    assert diagnostics["journal"] == {
+        "states": {"done": 1, "refused": 1, "unsettled": 1},
+        "entries": WRITTEN,
+    }
     assert diagnostics["polled"]["session_contended"] is True
     told = json.dumps(diagnostics)
     hidden = ["user-1", "automation.x", "Nightly", "entry-", "package-1", "meter-1"]
@@ -243,7 +343,7 @@ async def test_the_journal_is_told_also_of_an_account_that_does_not_load(
     diagnostics: Any = await get_diagnostics_for_config_entry(
         hass, hass_client, tiny_entry
     )
-    assert diagnostics["journal"] == WRITTEN
+    assert diagnostics["journal"]["entries"] == WRITTEN
 
 
 async def test_without_a_journal_that_can_be_read_the_rest_is_told(
@@ -258,8 +358,9 @@ async def test_without_a_journal_that_can_be_read_the_rest_is_told(
     diagnostics: Any = await get_diagnostics_for_config_entry(
         hass, hass_client, tiny_entry
     )
-    assert diagnostics["state"] == "setup_retry"
-    assert diagnostics["journal"] == []
+    assert diagnostics["entry"]["state"] == "setup_retry"
+    assert diagnostics["entry"]["error"] == "journal_unreadable"
+    assert diagnostics["journal"] == {"states": {}, "entries": []}
 
 
 async def test_why_the_last_poll_failed_is_told(
@@ -276,8 +377,7 @@ async def test_why_the_last_poll_failed_is_told(
     diagnostics: Any = await get_diagnostics_for_config_entry(
         hass, hass_client, tiny_entry
     )
-    assert diagnostics["polled"]["last_update_success"] is False
-    assert diagnostics["polled"]["last_error"] == "hung_up"
+    assert diagnostics["polled"]["last_poll"]["error"] == "hung_up"
     assert 45 <= diagnostics["polled"]["interval"] <= 60
 
 
@@ -290,14 +390,18 @@ async def test_an_account_that_does_not_load_is_told_of_too(
     """This is when a report is needed most."""
     fleet.error = UnreachableError(ConnectionProblem.HUNG_UP)
     await set_up(hass, tiny_entry)
-    assert await get_diagnostics_for_config_entry(hass, hass_client, tiny_entry) == {
-        "data": {"platform": "tiny"} | dict.fromkeys(CREDENTIALS, "**REDACTED**"),
-        "options": {},
+    diagnostics: Any = await get_diagnostics_for_config_entry(
+        hass, hass_client, tiny_entry
+    )
+    assert diagnostics["entry"] == {
+        "version": "1.1",
         "state": "setup_retry",
-        "stored": None,
-        "journal": [],
-        "polled": None,
+        "error": "hung_up",
+        "data": {"platform": "tiny"} | dict.fromkeys(CREDENTIALS, REDACTED),
+        "options": {},
     }
+    assert diagnostics["stored"] is None
+    assert diagnostics["polled"] is None
 
 
 async def test_of_an_unknown_platform_nothing_else_is_told(
@@ -309,5 +413,6 @@ async def test_of_an_unknown_platform_nothing_else_is_told(
     )
     entry.add_to_hass(hass)
     await set_up(hass, entry)
-    diagnostics = await get_diagnostics_for_config_entry(hass, hass_client, entry)
-    assert diagnostics["data"] == {"platform": "gone", "host": "**REDACTED**"}
+    diagnostics: Any = await get_diagnostics_for_config_entry(hass, hass_client, entry)
+    assert diagnostics["entry"]["data"] == {"platform": "gone", "host": REDACTED}
+    assert diagnostics["platform"] is None

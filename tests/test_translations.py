@@ -380,6 +380,16 @@ def action_texts() -> Iterator[Need]:
                     )
 
 
+def system_health_texts() -> Iterator[Need]:
+    """Yield what the page with the system's health says: the keys of its figures."""
+    module = ast.parse((INTEGRATION / "system_health.py").read_text())
+    for node in ast.walk(module):
+        if isinstance(node, ast.Dict):
+            for key in node.keys:
+                for name in keys(key, module):
+                    yield f"system_health.info.{name}", set()
+
+
 SOURCES = (
     form_texts,
     flow_texts,
@@ -392,6 +402,7 @@ SOURCES = (
     raised_texts,
     entity_texts,
     action_texts,
+    system_health_texts,
 )
 
 OPTIONAL = re.compile(

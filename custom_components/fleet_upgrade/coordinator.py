@@ -27,6 +27,7 @@ from .const import (
 )
 from .early_warning import limits_of
 from .issues import async_sync_access
+from .polls import PollLog
 from .store import AccountStore, SessionStore
 from .writer import Writer
 
@@ -70,6 +71,7 @@ class FleetCoordinator(DataUpdateCoordinator[AccountData]):
         )
         self.platform = platform
         self.client = client
+        self.polls = PollLog(client.budget)
         self.data = AccountData(MappingProxyType({}))
         self._shown = (self.last_update_success, self.data)
         self._retention = timedelta(
@@ -107,7 +109,8 @@ class FleetCoordinator(DataUpdateCoordinator[AccountData]):
     @override
     async def _async_update_data(self) -> AccountData:
         try:
-            return await self._async_poll()
+            with self.polls.watch():
+                return await self._async_poll()
         finally:
             # A poll that unloading cuts off must not bring back what unloading ended.
             if self.config_entry.state is not ConfigEntryState.UNLOAD_IN_PROGRESS:

@@ -1,16 +1,21 @@
 """What a bug report needs to know of an account, without secrets or devices."""
 
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sized
 from contextlib import suppress
+from hashlib import sha256
 from typing import Any
 
-from homeassistant.components.diagnostics import async_redact_data
+from homeassistant.components.diagnostics import REDACTED, async_redact_data
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import HomeAssistantError
 import msgspec
+from msgspec import structs
 
-from .account import AccountState
+from .account import AccountData, AccountState
+from .clients.budget import Priority
 from .clients.model import Targets, UpgradeTask
+from .clients.platform import Platform
 from .clients.registry import PLATFORMS
 from .const import CONF_PLATFORM
 from .coordinator import FleetConfigEntry, FleetCoordinator
@@ -35,16 +40,29 @@ async def async_get_config_entry_diagnostics(
         with suppress(OSError):
             await journal.async_load()
     return {
-        "data": async_redact_data(entry.data, entry.data.keys() - harmless),
-        "options": dict(entry.options),
-        "state": entry.state.value,
+        "entry": {
+            "version": f"{entry.version}.{entry.minor_version}",
+            "state": entry.state.value,
+            "error": entry.error_reason_translation_key,
+            "data": async_redact_data(entry.data, entry.data.keys() - harmless),
+            "options": {key: _harmless(value) for key, value in entry.options.items()},
+        },
+        "platform": None if platform is None else _platform(platform),
         "stored": None if state is None else _stored(state),
-        "journal": [_write(written) for written in journal.entries],
+        "journal": _journal(journal.entries),
         "polled": (
             _polled(entry.runtime_data)
             if entry.state is ConfigEntryState.LOADED
             else None
         ),
+    }
+
+
+def _platform(platform: Platform) -> dict[str, Any]:
+    return {
+        "name": platform.name,
+        "capabilities": sorted(platform.capabilities),
+        "create_actions": [action.name for action in platform.create_actions],
     }
 
 
@@ -61,19 +79,33 @@ def _stored(state: AccountState) -> dict[str, Any]:
 
 
 def _polled(coordinator: FleetCoordinator) -> dict[str, Any]:
-    budget = coordinator.client.budget
-    error = coordinator.last_exception
+    client = coordinator.client
+    budget = client.budget
+    last = coordinator.polls.last
     interval = coordinator.update_interval
+    data = coordinator.data
     return {
-        "last_update_success": coordinator.last_update_success,
-        "last_error": (
-            error.translation_key if isinstance(error, HomeAssistantError) else None
-        ),
-        "interval": None if interval is None else interval.total_seconds(),
-        "session_contended": coordinator.client.is_contended,
-        "call_budget": {"limit": budget.limit, "left": budget.left},
-        "overview": msgspec.to_builtins(coordinator.data.overview),
-        "tasks": [_task(task) for task in coordinator.data.tasks.values()],
+        "last_poll": last and msgspec.to_builtins(last) | {"age": last.age},
+        "interval": interval and interval.total_seconds(),
+        "session_contended": client.is_contended,
+        "clock_offset": client.clock_offset.total_seconds(),
+        "call_budget": {
+            "limit": budget.limit,
+            "left": budget.left,
+            "is_crowded": budget.is_crowded,
+            "made": {who.name.lower(): budget.made[who] for who in Priority},
+        },
+        "overview": msgspec.to_builtins(data.overview),
+        "task_statuses": _counted(str(task.status) for task in data.tasks.values()),
+        "tracked": len(data.tracked),
+        "tasks": [_task(task, data) for task in data.tasks.values()],
+    }
+
+
+def _journal(entries: Iterable[Entry]) -> dict[str, Any]:
+    return {
+        "states": _counted(entry.state.value for entry in entries),
+        "entries": [_write(entry) for entry in entries],
     }
 
 
@@ -93,22 +125,56 @@ def _write(entry: Entry) -> dict[str, Any]:
         "closed_at": None if entry.closed_at is None else entry.closed_at.isoformat(),
         "asker": entry.asker.kind.value,
         **about,
-        "targets": _counted(entry.targets),
+        "targets": _targets(entry.targets),
+        "task": None if entry.task_id is None else _alias(entry.task_id),
         "failure": entry.failure,
         "code": entry.detail,
     }
 
 
-def _task(task: UpgradeTask) -> dict[str, Any]:
-    """Return a task without its ID and without the names of what it upgrades."""
+def _task(task: UpgradeTask, data: AccountData) -> dict[str, Any]:
+    """Return a task without its name and without those of what it upgrades."""
     values: dict[str, Any] = msgspec.to_builtins(task)
     del values["task_id"]
-    values["targets"] = _counted(task.targets)
-    return values
-
-
-def _counted(targets: Targets) -> dict[str, int]:
+    values.pop("name", None)
     return {
-        "device_groups": len(targets.device_groups),
-        "devices": len(targets.devices),
+        "task": _alias(task.task_id),
+        **values,
+        "targets": _targets(task.targets),
+        "is_stalled": task.task_id in data.stalled,
+        "is_failing": task.task_id in data.failing,
     }
+
+
+def _targets(targets: Targets) -> dict[str, Any]:
+    """Return how many targets there are, by their kind; none of them is named."""
+    return {
+        name: _harmless(value)
+        for name, value in structs.asdict(targets).items()
+        if value
+    }
+
+
+def _alias(task_id: str) -> str:
+    """Return what stands for a task, so that its traces can be put together."""
+    return sha256(task_id.encode()).hexdigest()[:8]
+
+
+def _harmless(value: object) -> object:
+    """Return a value without what may name something: of a list, its length."""
+    match value:
+        case str():
+            return REDACTED
+        case Mapping():
+            return {"names": len(value), "values": sum(map(_length, value.values()))}
+        case Sized():
+            return len(value)
+    return value
+
+
+def _length(value: object) -> int:
+    return len(value) if isinstance(value, Sized) else 1
+
+
+def _counted(words: Iterable[str]) -> dict[str, int]:
+    return dict(sorted(Counter(words).items()))

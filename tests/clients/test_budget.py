@@ -324,3 +324,22 @@ async def test_a_server_in_trouble_is_no_crowd(clock: Clock) -> None:
         clock.now += WINDOW
         assert budget.throttled(7, for_calls=False).retry_after == 7
     assert not budget.is_crowded
+
+
+async def test_calls_are_counted_by_who_made_them(clock: Clock) -> None:
+    """For good, and also one that fails; not one that never had its turn."""
+    budget = CallBudget(limit=4, clock=clock)
+    await make(budget, Priority.ACTION)
+    with pytest.raises(RuntimeError):
+        async with budget.call(Priority.SIGN_IN):
+            raise RuntimeError
+    await make(budget, Priority.POLL)
+    assert await is_refused_a_turn(budget, Priority.POLL)
+    clock.now += WINDOW
+    await make(budget, Priority.POLL)
+    assert budget.made == {
+        Priority.SIGN_IN: 1,
+        Priority.ACTION: 1,
+        Priority.POLL: 2,
+    }
+    assert budget.polled == 3

@@ -1,7 +1,7 @@
 """How many API calls a platform still allows, and who may make the next one."""
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from enum import IntEnum
@@ -72,6 +72,8 @@ class CallBudget:
         """Allow ``limit`` calls per window; ``pause`` and ``clock`` in seconds."""
         self.limit = limit
         self.pause = pause
+        self.made: Counter[Priority] = Counter()
+        """Calls so far."""
         self._clock = clock
         self._running: list[Priority] = []
         self._answered: deque[tuple[float, Priority]] = deque()
@@ -89,6 +91,11 @@ class CallBudget:
         if self._clock() < self._closed_until:
             return 0
         return max(0, self.limit - len(self._running) - len(self._answered))
+
+    @property
+    def polled(self) -> int:
+        """Calls so far that were made for polls."""
+        return self.made[Priority.POLL] + self.made[Priority.SIGN_IN]
 
     @property
     def is_crowded(self) -> bool:
@@ -159,6 +166,7 @@ class CallBudget:
                 except TimeoutError:
                     continue
             self._running.append(priority)
+            self.made[priority] += 1
         finally:
             self._waiting.remove(priority)
             self._wake()

@@ -36,8 +36,8 @@ def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
         prog="script/demo",
-        description="Start a real Home Assistant with Fleet Upgrade, set up for a"
-        " simulated platform. Ctrl-C ends it; the next start goes on with what is"
+        description="Start a real Home Assistant with Fleet Upgrade, set up for"
+        " simulated platforms. Ctrl-C ends it; the next start goes on with what is"
         " there.",
     )
     parser.add_argument(
@@ -51,7 +51,7 @@ def parse_arguments() -> argparse.Namespace:
         type=seconds,
         metavar="SECONDS",
         help="end after this time, with exit code 0 only if Home Assistant was up and"
-        " the account and an upgrade task had states",
+        " every account and an upgrade task of each had states",
     )
     parser.add_argument(
         "--folder",

@@ -6,8 +6,8 @@ from .api import Api
 from .errors import DemoError
 from .platforms import Simulator
 
-NOTHING = ("unknown", "unavailable")
-"""States that an entity has while it has none."""
+UNAVAILABLE = "unavailable"
+UNKNOWN = "unknown"
 
 
 async def set_up_account(api: Api, simulator: Simulator) -> str:
@@ -44,8 +44,9 @@ async def set_up_account(api: Api, simulator: Simulator) -> str:
 async def find_missing(api: Api, account: str) -> str | None:
     """Say what is not there yet of an account and its upgrade tasks; None if all is.
 
-    There must be a state for each of the account's own sensors, and for one of any
-    upgrade task: it is usual that some things are not known of a task.
+    Each entity of the account must be there, and one of them and one of any upgrade
+    task must have a state: it is usual that some things are not known, as not every
+    platform tells everything.
     """
     devices = {
         device["id"]: device["via_device_id"]
@@ -60,17 +61,13 @@ async def find_missing(api: Api, account: str) -> str | None:
     for entity in await api.call("config/entity_registry/list"):
         if entity["device_id"] in devices and not entity["disabled_by"]:
             group = of_tasks if devices[entity["device_id"]] else own
-            group[entity["entity_id"]] = states.get(entity["entity_id"], "unavailable")
-    # An event has no state before the first.
-    empty = [
-        entity
-        for entity, state in own.items()
-        if state in NOTHING and not entity.startswith("event.")
-    ]
+            group[entity["entity_id"]] = states.get(entity["entity_id"], UNAVAILABLE)
     if not own:
-        return "the account has no entities"
-    if empty:
-        return f"{', '.join(empty)} of the account without a state"
-    if all(state in NOTHING for state in of_tasks.values()):
+        return "it has no entities"
+    if away := [entity for entity, state in own.items() if state == UNAVAILABLE]:
+        return f"{', '.join(away)} unavailable"
+    if all(state == UNKNOWN for state in own.values()):
+        return "none of its entities has a state"
+    if all(state in (UNKNOWN, UNAVAILABLE) for state in of_tasks.values()):
         return "no upgrade task has an entity with a state"
     return None

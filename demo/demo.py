@@ -56,7 +56,7 @@ class Demo:
 
     async def _show(self, *, check: bool) -> None:
         """Start everything and watch over it; returns only by an error."""
-        say("Starting the simulated platform and Home Assistant ...")
+        say("Starting the simulated platforms and Home Assistant ...")
         for simulator in self._simulators:
             await simulator.start()
         self._home_assistant.prepare()
@@ -77,12 +77,12 @@ class Demo:
 
     async def _look(self, api: Api, accounts: Sequence[str]) -> None:
         """Look until every account and an upgrade task of each have states."""
-        for account in accounts:
+        for simulator, account in zip(self._simulators, accounts, strict=True):
             while missing := await find_missing(api, account):
-                self._missing = missing
+                self._missing = f"{simulator.platform.account}: {missing}"
                 await asyncio.sleep(0.5)
         self._missing = None
-        say("The account and its upgrade tasks have states.")
+        say("The accounts and their upgrade tasks have states.")
 
 
 async def is_running(api: Api) -> None:

@@ -1,10 +1,11 @@
 """The simulated platforms, and what an account on them is set up with."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 import re
 import sys
+from typing import Literal
 
 from .ports import LOOPBACK, is_free
 from .process import ChildProcess
@@ -23,8 +24,10 @@ class DemoPlatform:
         key: names it in the simulator's command line and in the set-up form.
         name: its own name.
         account: the name that its account is given.
+        scheme: ``https`` or ``http``.
         options: further options of the simulator.
-        values: what the set-up form asks for, less host and port.
+        address: what the set-up form calls the place of a port on loopback.
+        values: what else it asks for.
         files: the files that it asks for, by the names the simulator gives them.
 
     """
@@ -32,24 +35,47 @@ class DemoPlatform:
     key: str
     name: str
     account: str
+    scheme: Literal["https", "http"]
     options: tuple[str, ...]
+    address: Callable[[int], Mapping[str, str | int]]
     values: Mapping[str, str]
     files: Mapping[str, str] = field(default_factory=dict)
 
 
+_ENOS_KEYS = {
+    "access_key": "0d5e7a90-de30-4f11-9c2b-6e8a41f3b7d2",
+    "secret_key": "7b41c6f8-5ec3-4e7a-8d90-2a5f1c3e9b64",
+    "org_id": "demo",
+}
+
+# The automations name packages and device groups that these seeds give.
 PLATFORMS = (
     DemoPlatform(
         key="oceanconnect",
         name="OceanConnect",
         account="OceanConnect demo",
-        # The example automations name a package and groups that this seed gives.
+        scheme="https",
         options=("--app-id", "demo", "--secret", "demo-secret", "--seed", "0"),
+        address=lambda port: {"host": LOOPBACK, "port": port},
         values={"app_id": "demo", "secret": "demo-secret"},
         files={
             "client_certificate": "client.pem",
             "client_key": "client.key",
             "ca": "ca.pem",
         },
+    ),
+    DemoPlatform(
+        key="enos",
+        name="EnOS",
+        account="EnOS demo",
+        scheme="http",
+        options=(
+            *("--access-key", _ENOS_KEYS["access_key"]),
+            *("--secret-key", _ENOS_KEYS["secret_key"]),
+            *("--org-id", _ENOS_KEYS["org_id"], "--seed", "7"),
+        ),
+        address=lambda port: {"address": f"http://{LOOPBACK}:{port}"},
+        values=_ENOS_KEYS,
     ),
 )
 
@@ -69,8 +95,7 @@ class Simulator:
         """What the set-up form asks for."""
         return {
             "platform": self.platform.key,
-            "host": LOOPBACK,
-            "port": self.port,
+            **self.platform.address(self.port),
             **self.platform.values,
         }
 
@@ -85,13 +110,14 @@ class Simulator:
     async def start(self) -> None:
         """Start the process and wait until it is ready."""
         self.folder.mkdir(exist_ok=True)
+        scheme = self.platform.scheme
+        tls = ("--tls", self._certificates) if scheme == "https" else ()
         self._process = process = await ChildProcess.start(
             f"the {self.platform.name} simulator",
             [
                 *(sys.executable, "-m", "simulator", self.platform.key),
                 *("--host", LOOPBACK, "--port", str(self._last_port())),
-                *("--tls", self._certificates, "--speed", str(SPEED)),
-                *self.platform.options,
+                *("--speed", str(SPEED), *tls, *self.platform.options),
             ],
             log=self.folder / "simulator.log",
             folder=ROOT,
@@ -99,7 +125,7 @@ class Simulator:
 
         async def ready() -> int | None:
             line = re.search(
-                r"^ready https://\S+:(\d+)\n", process.output, re.MULTILINE
+                rf"^ready {scheme}://\S+:(\d+)\n", process.output, re.MULTILINE
             )
             return int(line[1]) if line else None
 

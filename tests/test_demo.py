@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import batched
 import json
+from math import inf
 from pathlib import Path
 import re
 import signal
@@ -16,8 +18,13 @@ import yaml
 
 from demo.errors import DemoError
 from demo.folder import MARK, demo_folder
+from demo.platforms import PLATFORMS
 from demo.process import ChildProcess
 from simulator.clock import Clock
+from simulator.enos import platform as enos_platform, seed as enos_seed
+from simulator.enos.model import Scope
+from simulator.enos.scope import expand
+from simulator.enos.scripting import NewJob, add_job
 from simulator.oceanconnect.model import Kind
 from simulator.oceanconnect.platform import Platform, Settings
 from simulator.oceanconnect.seed import populate
@@ -68,7 +75,7 @@ def interrupt(process: subprocess.Popen[str]) -> None:
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert (process.returncode, errors) == (0, "")
-    assert len(children) == 2
+    assert len(children) == 3
     assert not any(child.exists() for child in children)
 
 
@@ -78,11 +85,13 @@ def stored(folder: Path, key: str) -> Any:
     return json.loads(path.read_text())["data"]
 
 
-def account_in(folder: Path) -> Any:
-    """Return the only account there is."""
+def accounts_in(folder: Path) -> dict[str, Any]:
+    """Return the accounts by platform, of which there is one each."""
     entries = stored(folder, "core.config_entries")["entries"]
-    [account] = [entry for entry in entries if entry["domain"] == "fleet_upgrade"]
-    return account
+    accounts = [entry for entry in entries if entry["domain"] == "fleet_upgrade"]
+    by_platform = {account["data"]["platform"]: account for account in accounts}
+    assert len(by_platform) == len(accounts)
+    return by_platform
 
 
 @pytest.fixture
@@ -102,41 +111,52 @@ def test_shows_tasks_and_goes_on_at_the_next_start(tmp_path: Path, port: int) ->
     assert (first.returncode, errors) == (0, "")
     assert (line := LOOK_HERE.search(output))
     assert int(line[1]) == port
-    assert "The account and its upgrade tasks have states.\n" in output
+    assert "The accounts and their upgrade tasks have states.\n" in output
     assert " ERROR " not in (folder / "home-assistant" / "console.log").read_text()
 
     entities = stored(folder, "core.entity_registry")["entities"]
     shown = "".join(file.read_text() for file in CONFIGURATION.iterdir())
-    named = set(re.findall(r"\b(?:binary_sensor|event|sensor)\.oceanconnect\w+", shown))
+    named = set(re.findall(r"\b(?:binary_sensor|event|sensor)\.\w+_demo_\w+", shown))
+    named |= set(re.findall(r"\bsensor\.fleet_\w+", shown))
     assert named
     assert named <= {entity["entity_id"] for entity in entities}
-    account = account_in(folder)
-    tasks = stored(folder, f"fleet_upgrade.{account['entry_id']}")["tasks"]
-    by_automation = max(tasks, key=lambda task: task["created"])
-    assert by_automation["targets"]["device_groups"]
-    assert f"{account['entry_id']}_{by_automation['task_id']}_status" in {
-        entity["unique_id"] for entity in entities
-    }
+    accounts = accounts_in(folder)
+    assert accounts.keys() == {"oceanconnect", "enos"}
+    for account in accounts.values():
+        tasks = stored(folder, f"fleet_upgrade.{account['entry_id']}")["tasks"]
+        by_automation = max(tasks, key=lambda task: task["created"])
+        assert by_automation["targets"]["device_groups"]
+        assert f"{account['entry_id']}_{by_automation['task_id']}_status" in {
+            entity["unique_id"] for entity in entities
+        }
 
     with demo("--folder", folder, "--port", port) as second:
         wait_until_it_says_where_to_look(second)
         interrupt(second)
-    unchanged = account_in(folder)
-    assert unchanged["entry_id"] == account["entry_id"]
-    assert unchanged["data"] == account["data"]
+    unchanged = accounts_in(folder)
+    assert unchanged.keys() == accounts.keys()
+    for platform, account in accounts.items():
+        assert unchanged[platform]["entry_id"] == account["entry_id"]
+        assert unchanged[platform]["data"] == account["data"]
 
-    # As if somebody had added the account again by hand, and another program had
-    # taken the platform's port since.
-    (folder / "oceanconnect" / "account.json").unlink()
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        last_port = folder / "oceanconnect" / "port"
-        last_port.write_text(str(taken.getsockname()[1]))
+    # As if somebody had added the accounts again by hand, and other programs had
+    # taken the platforms' ports since.
+    with (
+        socket.create_server(("127.0.0.1", 0)) as taken,
+        socket.create_server(("127.0.0.1", 0)) as also_taken,
+    ):
+        for platform, other in (("oceanconnect", taken), ("enos", also_taken)):
+            (folder / platform / "account.json").unlink()
+            last_port = folder / platform / "port"
+            last_port.write_text(str(other.getsockname()[1]))
         with demo("--folder", folder, "--port", port) as third:
             wait_until_it_says_where_to_look(third)
             interrupt(third)
-    moved = account_in(folder)
-    assert moved["entry_id"] == account["entry_id"]
-    assert moved["data"]["port"] != account["data"]["port"]
+    moved = accounts_in(folder)
+    assert moved.keys() == accounts.keys()
+    for platform, account in accounts.items():
+        assert moved[platform]["entry_id"] == account["entry_id"]
+        assert moved[platform]["data"] != account["data"]
 
 
 def test_a_port_in_use_is_one_line(tmp_path: Path, port: int) -> None:
@@ -214,16 +234,101 @@ async def test_names_how_a_process_ended(
     assert str(error.value) == f"the simulator ended {how}; see {log}"
 
 
-def test_the_nightly_example_fits_the_simulated_platform() -> None:
+def automation(file: str, automation_id: str) -> Any:
+    """Return an automation of the demo."""
+    automations = yaml.safe_load((CONFIGURATION / file).read_text())
+    [found] = [each for each in automations if each["id"] == automation_id]
+    return found
+
+
+def data_of(found: Any, action: str) -> Any:
+    """Return what an automation's only call of an action is given."""
+    [data] = [
+        step["data"]
+        for step in found["actions"]
+        if step.get("action") == f"fleet_upgrade.{action}"
+    ]
+    return data
+
+
+def variables_of(found: Any) -> dict[str, Any]:
+    """Return all variables that an automation sets."""
+    variables: dict[str, Any] = {}
+    for step in found["actions"]:
+        variables |= step.get("variables", {})
+    return variables
+
+
+@pytest.fixture
+def enos() -> enos_platform.Platform:
+    """The demo's EnOS platform, whose clock stands still."""
+    [options] = [
+        dict(batched(platform.options, 2, strict=True))
+        for platform in PLATFORMS
+        if platform.key == "enos"
+    ]
+    settings = enos_platform.Settings(seed=int(options["--seed"]))
+    platform = enos_platform.Platform(settings, Clock(0))
+    enos_seed.populate(platform)
+    return platform
+
+
+def test_the_nightly_example_fits_the_simulated_oceanconnect() -> None:
     """Its package and its device group are those of the demo's platform."""
-    automations = yaml.safe_load((CONFIGURATION / "automations.yaml").read_text())
-    [nightly] = [each for each in automations if each["id"].startswith("nightly")]
+    nightly = automation("automations.yaml", "nightly_firmware_upgrade")
     assert nightly["mode"] == "queued"
-    [action] = nightly["actions"]
+    data = data_of(nightly, "create_firmware_upgrade_task")
     platform = Platform(Settings(app_id="demo", secret="secret"), Clock())
     populate(platform)
-    package = platform.packages[action["data"]["package"]]
+    package = platform.packages[data["package"]]
     assert package.kind is Kind.FIRMWARE
-    [name] = action["data"]["device_groups"]
+    [name] = data["device_groups"]
     assert (group := platform.group_named(name))
     assert len(platform.expand([group], package)) > len(group.members) / 2
+
+
+def test_the_nightly_example_fits_the_simulated_enos(
+    enos: enos_platform.Platform,
+) -> None:
+    """Its firmware and its device group are those of the demo's platform."""
+    nightly = automation("automations.yaml", "nightly_firmware_upgrade")
+    given = variables_of(nightly)
+    group = enos.groups[given["group"]]
+    assert group.name.default in data_of(nightly, "create_ota_upgrade_task")["name"]
+    firmware = enos.firmware[given["package"]]
+    devices = expand(enos, firmware, Scope(group_ids=(group.group_id,)))
+    assert len(devices) > len(group.members) / 2
+    assert all(device.wakes_after < inf for device in devices)
+
+
+def test_an_enos_group_of_the_demo_always_has_something_to_upgrade(
+    enos: enos_platform.Platform,
+) -> None:
+    """Its task runs to the end, again and again; the nightly one keeps out of it."""
+    lively = automation("activity.yaml", "demo_new_enos_task")
+    given = variables_of(lively)
+    nightly = variables_of(automation("automations.yaml", "nightly_firmware_upgrade"))
+    groups = {group.name.default: group for group in enos.groups.values()}
+    packages = {
+        firmware.name.default: firmware.firmware_id
+        for firmware in enos.firmware.values()
+        if firmware.is_verified
+    }
+    assert len(given["firmware"]) == 2
+    ends = {}
+    for name in given["names"]:
+        group_id = groups[name].group_id
+        assert group_id != nightly["group"]
+        for firmware in given["firmware"] * 2:
+            job_id = add_job(
+                enos,
+                NewJob(firmware=enos.firmware[packages[firmware]], groups=(group_id,)),
+            )
+            job = enos.jobs[job_id]
+            enos.clock.advance(3600)
+            enos.engine.run()
+            counts = job.counts()
+            assert counts["succeeded"] > 10
+            assert counts["succeeded"] + counts["failed"] == len(job.tasks)
+            ends[name] = counts["failed"]
+    assert sorted(map(bool, ends.values())) == [False, True]

@@ -85,6 +85,12 @@ def about(**targets: Any) -> CreateEntry:
     return make_write(prepared=structs.replace(PREPARED, request=request, version=None))
 
 
+def named(name: str) -> CreateEntry:
+    """Return the creation of a task that has a name of its own."""
+    request = structs.replace(REQUEST, name=name)
+    return make_write(prepared=structs.replace(PREPARED, request=request))
+
+
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
@@ -116,6 +122,10 @@ def about(**targets: Any) -> CreateEntry:
             "is sending a firmware upgrade of meter-1 to version package-1",
         ),
         (
+            named("Meters of spring"),
+            "is sending a firmware upgrade of Meters of spring to version V2.0",
+        ),
+        (
             make_write(asker=AUTOMATION),
             "is sending a firmware upgrade of Meters north (+1) to version V2.0,"
             " asked for by Nightly upgrade",
@@ -126,7 +136,13 @@ def about(**targets: Any) -> CreateEntry:
             " asked for by script.x",
         ),
     ],
-    ids=[*WriteState, "a device", "by an automation", "by a script without a name"],
+    ids=[
+        *WriteState,
+        "a device",
+        "a name",
+        "by an automation",
+        "by a script without a name",
+    ],
 )
 async def test_each_change_of_an_entry_is_a_line(
     hass: HomeAssistant,

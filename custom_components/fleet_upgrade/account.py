@@ -55,6 +55,7 @@ class TaskEvent(Value, frozen=True):
     type: TaskEventType
     task_id: str
     kind: UpgradeKind
+    name: str | None = None
     version: str | None = None
     target: str | None = None
     target_count: int = 0
@@ -272,6 +273,7 @@ def _event(event_type: TaskEventType, task: UpgradeTask) -> TaskEvent:
         type=event_type,
         task_id=task.task_id,
         kind=task.kind,
+        name=task.name,
         version=task.version,
         target=targets.first,
         target_count=len(targets.device_groups or targets.devices),

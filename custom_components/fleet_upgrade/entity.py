@@ -115,11 +115,14 @@ class TaskEntity(FleetEntity):
 
 
 def label(task: UpgradeTask) -> str:
-    """Return what tells a task apart for a person: version, target, local time."""
+    """Return what tells a task apart for a person.
+
+    Version, its own name or else its target, and local time.
+    """
     created = dt_util.as_local(task.created) if task.created else None
     parts = (
         task.version,
-        task.targets.first,
+        task.name or task.targets.first,
         created.strftime("%Y-%m-%d %H:%M") if created else None,
     )
     return " ".join(part for part in parts if part) or task.task_id

@@ -58,6 +58,7 @@ class UpgradeTaskEvent(AccountEntity, EventEntity):
         attributes: dict[str, Any] = {
             "task_id": event.task_id,
             "kind": event.kind.value,
+            "name": event.name,
             "version": event.version,
             "target": event.target,
             "target_count": event.target_count,

@@ -43,7 +43,7 @@ def async_sync_unsettled(
         translation_placeholders={
             "account": account.title,
             "version": entry.version,
-            "target": in_short(entry.targets.first, entry.targets.count),
+            "target": in_short(*entry.subject),
             "time": f"{dt_util.as_local(entry.asked_at):%Y-%m-%d %H:%M:%S}",
         },
     )

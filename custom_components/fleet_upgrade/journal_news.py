@@ -37,6 +37,7 @@ def async_announce(hass: HomeAssistant, account: ConfigEntry, entry: Entry) -> N
         (DOMAIN, account.entry_id), account.entry_id
     )
     create = entry if isinstance(entry, CreateEntry) else None
+    target, count = entry.subject
     hass.bus.async_fire(
         EVENT_JOURNAL,
         {
@@ -52,8 +53,8 @@ def async_announce(hass: HomeAssistant, account: ConfigEntry, entry: Entry) -> N
             ATTR_ACTION: entry.action,
             ATTR_KIND: create and create.kind.value,
             ATTR_VERSION: create and create.version,
-            ATTR_TARGET: entry.targets.first,
-            ATTR_TARGET_COUNT: entry.targets.count,
+            ATTR_TARGET: target,
+            ATTR_TARGET_COUNT: count,
             ATTR_TASK_ID: entry.task_id,
             "failure": entry.failure,
         },

@@ -82,6 +82,11 @@ class Entry(Value, frozen=True, kw_only=True, tag_field="write"):
         """Which devices it is about."""
         raise NotImplementedError
 
+    @property
+    def subject(self) -> tuple[str | None, int]:
+        """What a person knows it by, and how many such things it names."""
+        return self.targets.first, self.targets.count
+
 
 class CreateEntry(Entry, frozen=True, kw_only=True, tag=CREATE):
     """The creation of an upgrade task.
@@ -105,6 +110,13 @@ class CreateEntry(Entry, frozen=True, kw_only=True, tag=CREATE):
     def targets(self) -> Targets:
         """The devices that are to be upgraded."""
         return self.prepared.request.targets
+
+    @property
+    def subject(self) -> tuple[str | None, int]:
+        """The task's own name, if it has one, or else its targets."""
+        if (name := self.prepared.request.name) is not None:
+            return name, 1
+        return super().subject
 
     @property
     def kind(self) -> UpgradeKind:

@@ -106,7 +106,7 @@ def port(socket_enabled: None) -> int:
 def test_shows_tasks_and_goes_on_at_the_next_start(tmp_path: Path, port: int) -> None:
     """From nothing, again, and again with the platform at another address."""
     folder = tmp_path / "demo"
-    with demo("--folder", folder, "--port", port, "--exit-after", 30) as first:
+    with demo("--folder", folder, "--port", port, "--exit-after", 40) as first:
         output, errors = first.communicate(timeout=120)
     assert (first.returncode, errors) == (0, "")
     assert (line := LOOK_HERE.search(output))

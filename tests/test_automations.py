@@ -5,6 +5,7 @@ from functools import cache
 from pathlib import Path
 import re
 from typing import Any
+from unittest.mock import patch
 
 from homeassistant.components.automation.config import async_validate_config_item
 from homeassistant.core import HomeAssistant
@@ -198,6 +199,37 @@ async def test_tell_why_an_upgrade_failed(
         assert f"- {subtask.device_id}: {subtask.detail}" in lines
 
 
+async def test_tell_that_an_upgrade_is_in_trouble(
+    hass: HomeAssistant,
+    oceanconnect: OceanConnectSimulator,
+    yours: dict[str, str],
+    account: MockConfigEntry,
+    messages: Messages,
+) -> None:
+    """While it runs: first that it fails, a day later that nothing moves."""
+    task_id = oceanconnect.add_task(status="processing")
+    await look(hass, account)
+    config = example("Tell that an upgrade is in trouble", **yours)
+    async with running(hass, config):
+        counts = {"wait": 20, "processing": 10, "success": 27, "fail": 3}
+        oceanconnect.set_task(task_id, counts=counts, timeouts=1)
+        await look(hass, account)
+        version = oceanconnect.task(task_id).package.version
+        title, share, advice = messages.lines()
+        assert title == f"Upgrade to {version} is failing"
+        assert share == "10.0 % of 30 devices failed."
+        assert "stop it there" in advice
+
+        messages.sent.clear()
+        later = dt_util.utcnow() + timedelta(hours=26)
+        with patch("homeassistant.util.dt.utcnow", return_value=later):
+            await look(hass, account)
+        title, share, advice = messages.lines()
+        assert title == f"Upgrade to {version} is stalled"
+        assert share == "No device has moved on for 26 hours."
+        assert "online" in advice
+
+
 async def test_try_it_before_the_night(
     hass: HomeAssistant,
     oceanconnect: OceanConnectSimulator,
@@ -297,6 +329,39 @@ async def test_tell_when_the_platform_has_been_silent_for_an_hour(
         await hass.async_block_till_done(wait_background_tasks=True)
         clock = dt_util.as_local(lost).strftime("%H:")
         assert f"since {clock}" in " ".join(messages.lines())
+
+
+async def test_stop_an_upgrade_that_fails_too_often(
+    hass: HomeAssistant, enos: EnosSimulator, messages: Messages
+) -> None:
+    """It is stopped on the platform, while other devices would go on."""
+    enos.reset(jobs=0, index_lag=0, speed=0)
+    job_id = enos.add_job(status="upgrading")
+    account = make_entry(
+        hass,
+        {
+            CONF_PLATFORM: "enos",
+            "address": enos.url,
+            "access_key": enos.access_key,
+            "secret_key": enos.secret_key,
+            "org_id": enos.org_id,
+        },
+    )
+    assert await hass.config_entries.async_setup(account.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+
+    async with running(hass, example("Stop an upgrade that fails too often")):
+        assert enos.job(job_id).started
+        enos.finish_job(job_id, failed=9)
+        failed = [
+            task.device_key for task in enos.tasks(job_id) if task.status == "failed"
+        ]
+        enos.retry_job(job_id, failed[:1])
+        await look(hass, account)
+    assert not enos.job(job_id).started
+    title, share = messages.lines()
+    assert title.endswith("stopped")
+    assert share.endswith("% of the devices failed.")
 
 
 async def test_retry_in_the_morning_what_failed_in_the_night(

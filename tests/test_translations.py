@@ -430,6 +430,14 @@ def test_every_text_is_there(source: Callable[[], Iterator[Need]]) -> None:
     assert lacking == []
 
 
+def test_each_action_that_a_text_names_is_there() -> None:
+    """A user calls it by this name."""
+    actions = load_yaml_dict(INTEGRATION / "services.yaml")
+    named = re.findall(rf"\b{DOMAIN}\.(\w+)", " ".join(english().values()))
+    assert named
+    assert set(named) <= actions.keys()
+
+
 def test_no_text_is_left_over() -> None:
     """A text that nothing shows any more is removed."""
     needed = {

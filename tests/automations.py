@@ -38,7 +38,8 @@ class Messages:
 @asynccontextmanager
 async def running(hass: HomeAssistant, config: dict[str, Any]) -> AsyncGenerator[str]:
     """Run an automation, and give its entity ID; it is switched off in the end."""
-    assert await async_setup_component(hass, "notify", {})
+    for messenger in ("notify", "persistent_notification"):
+        assert await async_setup_component(hass, messenger, {})
     assert await async_setup_component(
         hass, AUTOMATION, {AUTOMATION: [config | {"id": "tried"}]}
     )

@@ -75,6 +75,7 @@ def addresses(root: Path) -> dict[str, set[tuple[str, str]]]:
         links = re.findall(r"github\.com/([\w-]+)/([\w-]+)", text)
         found[name] = {link for link in links if set(link) & set(ours)}
         found[name] |= set(re.findall(r"[?&]owner=([^&]+)&repository=([\w-]+)", text))
+        found[name] |= set(re.findall(r"github\.com%2F([\w-]+)%2F([\w-]+)", text))
     return {name: links for name, links in found.items() if links}
 
 
@@ -109,7 +110,9 @@ def test_every_link_to_the_repository_has_the_same_address() -> None:
     assert {address for links in found.values() for address in links} == {(owner, name)}
     assert {
         "README.md",
+        "blueprints/automation/fleet_upgrade/nightly_upgrade.yaml",
         "custom_components/fleet_upgrade/manifest.json",
+        "docs/automations.md",
         "info.md",
         "pyproject.toml",
     } <= found.keys()

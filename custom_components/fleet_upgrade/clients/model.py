@@ -277,3 +277,13 @@ class Poll(Value, frozen=True):
     tasks: tuple[UpgradeTask, ...] = ()
     deleted: frozenset[str] = frozenset()
     memory: dict[str, object] = {}
+
+
+class Pushed(Value, frozen=True):
+    """A message that a platform pushed: which task moved, never how.
+
+    ``key`` is the same when the platform sends the same message again.
+    """
+
+    task_id: str
+    key: str

@@ -22,6 +22,7 @@ from .model import (
     Page,
     Poll,
     PreparedCreate,
+    Pushed,
     Subtask,
     TaskChange,
     TaskStatus,
@@ -81,6 +82,7 @@ class Capability(StrEnum):
     DELETE = "delete"
     CANCEL_SUBTASKS = "cancel_subtasks"
     RETRY_SUBTASKS = "retry_subtasks"
+    PUSH = "push"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,6 +225,28 @@ class TaskControl(Protocol):
         """Whether the platform shows that a change was made."""
 
 
+class PushControl(Protocol):
+    """What a client can do whose platform pushes: `Capability.PUSH` tells.
+
+    The platform keeps the subscriptions, those of other programs among them, which
+    are never changed. Nothing in a push proves who sent it.
+    """
+
+    async def subscribe(self, address: str, *, is_made: bool) -> tuple[str | None, ...]:
+        """Have the platform push to an address what it pushes nowhere yet.
+
+        Returns the addresses of the subscriptions that are in the way, one for each
+        kind of message, unknown where the platform does not tell. ``is_made`` says
+        that this address had all of them before, so that what is not told is ours.
+        """
+
+    async def unsubscribe(self, address: str) -> None:
+        """Take back all subscriptions at an address; fine when there is none."""
+
+    def read_push(self, body: bytes) -> Pushed:
+        """Read what was pushed; `MalformedError` when it is not meant for us."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Platform:
     """How a platform presents itself.
@@ -240,6 +264,8 @@ class Platform:
         client: builds the client of an account.
         create_actions: the actions that create upgrade tasks.
         capabilities: what not every platform can do.
+        check_push_address: checks an address that the platform is to push to, where it
+            can push; raises `InvalidFieldError`, whose field is ``push_address``.
 
     """
 
@@ -253,3 +279,4 @@ class Platform:
     client: Callable[[ClientSession, Credentials, SSLContext | None], PlatformClient]
     create_actions: tuple[CreateAction, ...]
     capabilities: frozenset[Capability] = frozenset()
+    check_push_address: Callable[[str], None] | None = None

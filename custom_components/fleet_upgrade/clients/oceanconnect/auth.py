@@ -63,7 +63,7 @@ class Session:
         """Called after each change of the token."""
         self.is_contended = False
         """Whether another program keeps signing in with the same application."""
-        self._app_id = app_id
+        self.app_id = app_id
         self._secret = secret
         self._holder = sha256(
             msgspec.json.encode((address, app_id, secret))
@@ -94,7 +94,7 @@ class Session:
             if not self._token.access or time.time() >= self._token.usable_until:
                 await self._renew(transport, priority)
             return {
-                "app_key": self._app_id,
+                "app_key": self.app_id,
                 "Authorization": f"Bearer {self._token.access}",
             }
 
@@ -121,7 +121,7 @@ class Session:
             raise SessionTakenError
         if self._token.refresh:
             body = {
-                "appId": self._app_id,
+                "appId": self.app_id,
                 "secret": self._secret,
                 "refreshToken": self._token.refresh,
             }
@@ -141,7 +141,7 @@ class Session:
             transport,
             LOGIN,
             {"Content-Type": "application/x-www-form-urlencoded"},
-            urlencode({"appId": self._app_id, "secret": self._secret}).encode(),
+            urlencode({"appId": self.app_id, "secret": self._secret}).encode(),
         )
 
     async def _fetch(

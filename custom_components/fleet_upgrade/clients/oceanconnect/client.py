@@ -24,12 +24,13 @@ from ..model import (
     Page,
     Poll,
     PreparedCreate,
+    Pushed,
     Subtask,
     TaskStatus,
     UpgradeKind,
     UpgradeTask,
 )
-from ..platform import PlatformClient
+from ..platform import PlatformClient, PushControl
 from ..transport import Transport
 from .auth import Session, Token
 from .calls import Calls, Query
@@ -38,6 +39,7 @@ from .devices import Devices
 from .groups import DeviceGroups
 from .packages import Packages
 from .poll import PAGE_SIZE, Poller
+from .push import read_push, subscribe, unsubscribe
 from .subscriptions import Subscriptions
 from .tasks import (
     OPERATE_TYPE,
@@ -63,7 +65,7 @@ CREATE = {
 }
 
 
-class OceanConnectClient(PlatformClient):
+class OceanConnectClient(PlatformClient, PushControl):
     """One application on one OceanConnect platform.
 
     Beside what every platform's client can do, `packages`, `device_groups`,
@@ -210,6 +212,18 @@ class OceanConnectClient(PlatformClient):
         if not reply.operation_id:
             raise AmbiguousError("an answer without operationId")
         return reply.operation_id
+
+    @override
+    async def subscribe(self, address: str, *, is_made: bool) -> tuple[str | None, ...]:
+        return await subscribe(self.subscriptions, address, is_made=is_made)
+
+    @override
+    async def unsubscribe(self, address: str) -> None:
+        await unsubscribe(self.subscriptions, address)
+
+    @override
+    def read_push(self, body: bytes) -> Pushed:
+        return read_push(body, self._session.app_id)
 
     async def _read_task(self, task_id: str, priority: Priority) -> UpgradeTask:
         row = await self._calls.read(_path(task_id), TaskRow, priority=priority)

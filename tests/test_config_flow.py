@@ -17,7 +17,7 @@ from homeassistant.config_entries import (
     ConfigFlowResult,
 )
 from homeassistant.core import HomeAssistant
-from homeassistant.data_entry_flow import FlowResultType, InvalidData, UnknownStep
+from homeassistant.data_entry_flow import FlowResultType, UnknownStep
 from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -56,7 +56,7 @@ async def person(
     """Someone with a browser and all that is needed to add an account."""
     # By default all Home Assistants of a machine share this folder.
     monkeypatch.setattr(file_upload, "TEMP_DIR_NAME", str(tmp_path / "uploads"))
-    for component in ("config", "file_upload"):
+    for component in ("config", "file_upload", "webhook"):
         assert await async_setup_component(hass, component, {})
     budget = shared_budget("oceanconnect", oceanconnect.app_id)
     budget.pause = 0.1
@@ -440,44 +440,3 @@ async def test_where_nothing_can_be_removed_nothing_is_asked(
     )
     result = await update_form(hass, entry, "reconfigure")
     assert "remove_stored" not in fields(result)
-
-
-@pytest.mark.usefixtures("set_up_entry")
-@pytest.mark.parametrize("options", [{}, DEFAULT_OPTIONS])
-async def test_options_are_checked_and_kept_as_whole_numbers(
-    hass: HomeAssistant, entry: MockConfigEntry, options: dict[str, int]
-) -> None:
-    """A form with the defaults, limits that are kept, and what the user wants."""
-    hass.config_entries.async_update_entry(entry, options=options)
-    flow = hass.config_entries.options
-    result = await flow.async_init(entry.entry_id)
-    assert result["type"] is FlowResultType.FORM
-    assert result["step_id"] == "init"
-    assert suggested(result) == DEFAULT_OPTIONS
-    for wrong in (
-        {"retention_days": 0},
-        {"retention_days": 366},
-        {"guard_minutes": -1},
-        {"guard_minutes": 1441},
-        {"stall_hours": 0},
-        {"stall_hours": 721},
-        {"failing_share": 0},
-        {"failing_share": 101},
-        {"failing_minimum": 0},
-        {"failing_minimum": 100_001},
-    ):
-        with pytest.raises(InvalidData):
-            await flow.async_configure(result["flow_id"], DEFAULT_OPTIONS | wrong)
-
-    wanted = {
-        "retention_days": 30.0,
-        "guard_minutes": 0.0,
-        "stall_hours": 720.0,
-        "failing_share": 100.0,
-        "failing_minimum": 1.0,
-    }
-    result = await flow.async_configure(result["flow_id"], wanted)
-    await hass.async_block_till_done()
-    assert result["type"] is FlowResultType.CREATE_ENTRY
-    assert entry.options == wanted
-    assert all(isinstance(value, int) for value in entry.options.values())

@@ -122,6 +122,7 @@ async def test_the_state_of_an_account_is_told(
             },
             "interval": 60.0,
             "session_contended": False,
+            "push": None,
             "clock_offset": 0,
             "call_budget": {
                 "limit": 100,

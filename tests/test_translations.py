@@ -29,13 +29,14 @@ from custom_components.fleet_upgrade.clients.errors import (
 from custom_components.fleet_upgrade.clients.model import ChangeKind, UpgradeKind
 from custom_components.fleet_upgrade.clients.platform import Capability
 from custom_components.fleet_upgrade.clients.registry import PLATFORMS
-from custom_components.fleet_upgrade.config_flow import (
-    CONF_REMOVE_STORED,
-    OPTIONS,
-    UPDATE,
+from custom_components.fleet_upgrade.config_flow import CONF_REMOVE_STORED, UPDATE
+from custom_components.fleet_upgrade.const import (
+    CONF_PLATFORM,
+    CONF_PUSH_ADDRESS,
+    DOMAIN,
 )
-from custom_components.fleet_upgrade.const import CONF_PLATFORM, DOMAIN
 from custom_components.fleet_upgrade.issues import UNSETTLED
+from custom_components.fleet_upgrade.options_flow import OPTIONS
 from custom_components.fleet_upgrade.writes import WriteState
 
 from .translations import (
@@ -162,10 +163,12 @@ def form_texts() -> Iterator[Need]:
     for step, name in (
         ("config.step.user", CONF_PLATFORM),
         *(("options.step.init", option.key) for option in OPTIONS),
+        ("options.step.init", CONF_PUSH_ADDRESS),
     ):
         yield f"{step}.title", set()
         yield f"{step}.data.{name}", set()
-        yield f"{step}.data_description.{name}", set()
+        given = {"example", "push_url"} if name == CONF_PUSH_ADDRESS else set[str]()
+        yield f"{step}.data_description.{name}", given
     for platform in PLATFORMS.values():
         removable = [f.key for f in platform.form if f.is_secret and not f.required]
         names = [field.key for field in platform.form]
@@ -299,6 +302,9 @@ def rule_texts() -> Iterator[Need]:
         for call in raised:
             for key in keys(call.args[1], module):
                 given = {"field", *keywords(call)}
+                if CONF_PUSH_ADDRESS in strings(call.args[0]):
+                    yield f"options.error.{key}", set()
+                    continue
                 if is_flow or is_form:
                     yield f"config.error.{key}", given
                 if not is_flow:

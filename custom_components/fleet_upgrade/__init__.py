@@ -13,7 +13,7 @@ from homeassistant.helpers.typing import ConfigType
 
 from .askers import DATA_ASKERS, Askers
 from .clients.errors import InvalidFieldError
-from .clients.platform import CredentialNotes
+from .clients.platform import CredentialNotes, Credentials
 from .clients.registry import PLATFORMS as UPGRADE_PLATFORMS
 from .const import CONF_PLATFORM, DOMAIN
 from .coordinator import FleetConfigEntry, FleetCoordinator
@@ -25,6 +25,8 @@ from .credential_issues import (
 from .entity import account_identifier, async_remove_untracked_devices, task_id_of
 from .issues import async_clear_issues, async_end_access
 from .journal import async_get_journal
+from .push import async_start_push
+from .push_subscriptions import async_take_back
 from .services import async_setup_services
 from .store import AccountStore, SessionStore
 
@@ -54,9 +56,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: FleetConfigEntry) -> boo
             translation_key="platform_unknown",
             translation_placeholders={"platform": key},
         )
-    credentials = {
-        name: value for name, value in entry.data.items() if name != CONF_PLATFORM
-    }
+    credentials = _credentials(entry)
 
     def check() -> tuple[SSLContext | None, CredentialNotes]:
         return platform.check(credentials), platform.credential_notes(credentials)
@@ -96,7 +96,14 @@ async def async_setup_entry(hass: HomeAssistant, entry: FleetConfigEntry) -> boo
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     entry.async_on_unload(async_at_started(hass, coordinator.async_start_telling))
     coordinator.writer.async_start_settling()
+    coordinator.push = await async_start_push(
+        hass, entry, coordinator, platform, client
+    )
     return True
+
+
+def _credentials(entry: ConfigEntry) -> Credentials:
+    return {name: value for name, value in entry.data.items() if name != CONF_PLATFORM}
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: FleetConfigEntry) -> bool:
@@ -108,7 +115,9 @@ async def async_unload_entry(hass: HomeAssistant, entry: FleetConfigEntry) -> bo
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    """Forget an account: its tasks, its session and its journal."""
+    """Forget an account: its pushes, its tasks, its session and its journal."""
+    if (platform := UPGRADE_PLATFORMS.get(entry.data[CONF_PLATFORM])) is not None:
+        await async_take_back(hass, entry, platform, _credentials(entry))
     await AccountStore(hass, entry.entry_id).async_remove()
     await SessionStore(hass, entry.entry_id).async_remove()
     await async_get_journal(hass, entry.entry_id).async_remove()

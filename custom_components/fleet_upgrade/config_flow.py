@@ -1,10 +1,9 @@
 """Adds accounts and brings them up to date."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 import re
-from typing import Any, Final, override
+from typing import Any, override
 
 from homeassistant.components.file_upload import process_uploaded_file
 from homeassistant.config_entries import (
@@ -13,7 +12,6 @@ from homeassistant.config_entries import (
     ConfigEntry,
     ConfigFlow,
     ConfigFlowResult,
-    OptionsFlowWithReload,
 )
 from homeassistant.const import CONF_NAME
 from homeassistant.core import HomeAssistant, callback
@@ -22,9 +20,6 @@ from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.selector import (
     FileSelector,
     FileSelectorConfig,
-    NumberSelector,
-    NumberSelectorConfig,
-    NumberSelectorMode,
     SelectOptionDict,
     SelectSelector,
     SelectSelectorConfig,
@@ -38,21 +33,8 @@ import voluptuous as vol
 from .clients.errors import InvalidFieldError, PlatformError
 from .clients.platform import Credentials, Field, FieldKind, Platform
 from .clients.registry import PLATFORMS
-from .const import (
-    CONF_FAILING_MINIMUM,
-    CONF_FAILING_SHARE,
-    CONF_GUARD_MINUTES,
-    CONF_PLATFORM,
-    CONF_RETENTION_DAYS,
-    CONF_STALL_HOURS,
-    DEFAULT_FAILING_MINIMUM,
-    DEFAULT_FAILING_SHARE,
-    DEFAULT_GUARD_MINUTES,
-    DEFAULT_RETENTION_DAYS,
-    DEFAULT_STALL_HOURS,
-    DOMAIN,
-    LOGGER,
-)
+from .const import CONF_PLATFORM, DOMAIN, LOGGER
+from .options_flow import DEFAULT_OPTIONS, FleetUpgradeOptionsFlow, whole_number
 
 CONF_REMOVE_STORED = "remove_stored"
 """Key of the choice of stored files and passwords that an update drops."""
@@ -72,17 +54,12 @@ _PEM_BLOCK = re.compile(
 type _Step = Callable[[dict[str, Any] | None], Awaitable[ConfigFlowResult]]
 
 
-def _whole_number(minimum: int, maximum: int) -> object:
-    box = NumberSelectorConfig(min=minimum, max=maximum, mode=NumberSelectorMode.BOX)
-    return vol.All(NumberSelector(box), vol.Coerce(int))
-
-
 _SELECTORS: Mapping[FieldKind, Callable[[Field], object]] = {
     FieldKind.TEXT: lambda field: TextSelector(),
     FieldKind.SECRET: lambda field: TextSelector(
         TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="new-password")
     ),
-    FieldKind.PORT: lambda field: _whole_number(1, 65535),
+    FieldKind.PORT: lambda field: whole_number(1, 65535),
     FieldKind.CHOICE: lambda field: SelectSelector(
         SelectSelectorConfig(options=list(field.choices), translation_key=field.key)
     ),
@@ -90,28 +67,6 @@ _SELECTORS: Mapping[FieldKind, Callable[[Field], object]] = {
         FileSelectorConfig(accept=".pem,.crt,.cer,.key,application/x-pem-file")
     ),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """An option of an account: its key, its default and what it accepts."""
-
-    key: str
-    default: int
-    accepts: object
-
-
-OPTIONS: Final = (
-    Option(CONF_RETENTION_DAYS, DEFAULT_RETENTION_DAYS, _whole_number(1, 365)),
-    Option(CONF_GUARD_MINUTES, DEFAULT_GUARD_MINUTES, _whole_number(0, 1440)),
-    Option(CONF_STALL_HOURS, DEFAULT_STALL_HOURS, _whole_number(1, 720)),
-    Option(CONF_FAILING_SHARE, DEFAULT_FAILING_SHARE, _whole_number(1, 100)),
-    Option(CONF_FAILING_MINIMUM, DEFAULT_FAILING_MINIMUM, _whole_number(1, 100_000)),
-)
-_OPTIONS_SCHEMA = vol.Schema(
-    {vol.Required(option.key): option.accepts for option in OPTIONS}
-)
-_DEFAULT_OPTIONS = {option.key: option.default for option in OPTIONS}
 
 
 class FleetUpgradeConfigFlow(ConfigFlow, domain=DOMAIN):
@@ -226,7 +181,7 @@ class FleetUpgradeConfigFlow(ConfigFlow, domain=DOMAIN):
                 return self.async_create_entry(
                     title=platform.title(credentials),
                     data=data,
-                    options=_DEFAULT_OPTIONS,
+                    options=DEFAULT_OPTIONS,
                 )
         shown = user_input or {
             field.key: stored[field.key]
@@ -309,24 +264,6 @@ class FleetUpgradeConfigFlow(ConfigFlow, domain=DOMAIN):
         if not blocks:
             raise InvalidFieldError(field.key, "not_pem")
         return "\n".join(blocks) + "\n"
-
-
-class FleetUpgradeOptionsFlow(OptionsFlowWithReload):
-    """Changes what an account keeps."""
-
-    async def async_step_init(
-        self, user_input: dict[str, Any] | None = None
-    ) -> ConfigFlowResult:
-        """Ask for the options."""
-        if user_input is not None:
-            return self.async_create_entry(data=user_input)
-        return self.async_show_form(
-            step_id="init",
-            data_schema=self.add_suggested_values_to_schema(
-                _OPTIONS_SCHEMA,
-                _DEFAULT_OPTIONS | self.config_entry.options,
-            ),
-        )
 
 
 def _form_schema(platform: Platform, stored: Credentials) -> vol.Schema:

@@ -29,6 +29,9 @@ CONF_FAILING_MINIMUM: Final = "failing_minimum"
 """Devices that must have ended before a task can be failing."""
 DEFAULT_FAILING_MINIMUM: Final = 20
 
+CONF_PUSH_ADDRESS: Final = "push_address"
+"""Address that the platform reaches Home Assistant at; push is off without one."""
+
 ACTIVE_INTERVAL: Final = timedelta(seconds=60)
 IDLE_INTERVAL: Final = timedelta(minutes=5)
 MAX_INTERVAL: Final = timedelta(hours=1)

@@ -28,6 +28,7 @@ from .const import (
 from .early_warning import limits_of
 from .issues import async_sync_access
 from .polls import PollLog
+from .push import Push
 from .store import AccountStore, SessionStore
 from .writer import Writer
 
@@ -72,6 +73,8 @@ class FleetCoordinator(DataUpdateCoordinator[AccountData]):
         self.platform = platform
         self.client = client
         self.polls = PollLog(client.budget)
+        self.push: Push | None = None
+        """What is pushed, while that is switched on."""
         self.data = AccountData(MappingProxyType({}))
         self._shown = (self.last_update_success, self.data)
         self._retention = timedelta(

@@ -88,6 +88,7 @@ def _polled(coordinator: FleetCoordinator) -> dict[str, Any]:
         "last_poll": last and msgspec.to_builtins(last) | {"age": last.age},
         "interval": interval and interval.total_seconds(),
         "session_contended": client.is_contended,
+        "push": coordinator.push and coordinator.push.diagnostics,
         "clock_offset": client.clock_offset.total_seconds(),
         "call_budget": {
             "limit": budget.limit,

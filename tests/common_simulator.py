@@ -1,9 +1,11 @@
 """The simulated platform as fixtures, and how to talk to it without a client."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
+from custom_components.fleet_upgrade.const import CONF_PLATFORM
 from simulator.oceanconnect import OceanConnectSimulator
 
 APP_ID = "fleet-test"
@@ -28,3 +30,18 @@ def oceanconnect(
     """Give a freshly seeded platform, and leave to make sockets (to 127.0.0.1 only)."""
     simulator_server.reset()
     return simulator_server
+
+
+def credentials_for(oceanconnect: OceanConnectSimulator) -> dict[str, Any]:
+    """Return the data of an account on the simulated platform."""
+    return {
+        CONF_PLATFORM: "oceanconnect",
+        "host": oceanconnect.host,
+        "port": oceanconnect.port,
+        "app_id": oceanconnect.app_id,
+        "secret": oceanconnect.secret,
+        "client_certificate": oceanconnect.tls.client_pem.decode(),
+        "client_key": oceanconnect.tls.client_key.decode(),
+        "ca": oceanconnect.tls.ca_pem.decode(),
+        "server_check": "full",
+    }

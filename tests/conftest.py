@@ -23,7 +23,7 @@ from simulator.oceanconnect import OceanConnectSimulator
 
 from . import tiny_platform
 from .common_enos import enos, enos_server
-from .common_simulator import oceanconnect, simulator_server
+from .common_simulator import credentials_for, oceanconnect, simulator_server
 from .tiny_platform import TinyFleet
 from .translations import TranslationCheck, check_translations
 
@@ -89,17 +89,7 @@ def entity_registry_enabled_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def credentials(oceanconnect: OceanConnectSimulator) -> dict[str, Any]:
     """Return the data of an account on the simulated platform."""
-    return {
-        CONF_PLATFORM: "oceanconnect",
-        "host": oceanconnect.host,
-        "port": oceanconnect.port,
-        "app_id": oceanconnect.app_id,
-        "secret": oceanconnect.secret,
-        "client_certificate": oceanconnect.tls.client_pem.decode(),
-        "client_key": oceanconnect.tls.client_key.decode(),
-        "ca": oceanconnect.tls.ca_pem.decode(),
-        "server_check": "full",
-    }
+    return credentials_for(oceanconnect)
 
 
 @pytest.fixture

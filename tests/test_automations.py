@@ -26,6 +26,7 @@ from simulator.oceanconnect import OceanConnectSimulator
 from simulator.oceanconnect.model import Package, Task
 
 from .automations import AUTOMATION, Messages, look, running, trigger
+from .enos_account import answers_for
 
 PAGE = (Path(__file__).parents[1] / "docs" / "automations.md").read_text()
 
@@ -337,16 +338,7 @@ async def test_stop_an_upgrade_that_fails_too_often(
     """It is stopped on the platform, while other devices would go on."""
     enos.reset(jobs=0, index_lag=0, speed=0)
     job_id = enos.add_job(status="upgrading")
-    account = make_entry(
-        hass,
-        {
-            CONF_PLATFORM: "enos",
-            "address": enos.url,
-            "access_key": enos.access_key,
-            "secret_key": enos.secret_key,
-            "org_id": enos.org_id,
-        },
-    )
+    account = make_entry(hass, {CONF_PLATFORM: "enos", **answers_for(enos)})
     assert await hass.config_entries.async_setup(account.entry_id)
     await hass.async_block_till_done(wait_background_tasks=True)
 
@@ -375,16 +367,7 @@ async def test_retry_in_the_morning_what_failed_in_the_night(
     enos.clock.set(now)
     recent = enos.add_job(status="failed", groups=[enos.groups()[1].group_id])
     assert count_failed(enos, old) == count_failed(enos, recent) == 1
-    account = make_entry(
-        hass,
-        {
-            CONF_PLATFORM: "enos",
-            "address": enos.url,
-            "access_key": enos.access_key,
-            "secret_key": enos.secret_key,
-            "org_id": enos.org_id,
-        },
-    )
+    account = make_entry(hass, {CONF_PLATFORM: "enos", **answers_for(enos)})
     assert await hass.config_entries.async_setup(account.entry_id)
     await hass.async_block_till_done(wait_background_tasks=True)
 

@@ -154,6 +154,20 @@ async def test_a_dry_run_sends_nothing(
     assert len(sim.jobs()) == 1
 
 
+async def test_a_group_may_be_given_by_name(
+    hass: HomeAssistant, sim: EnosSimulator, group_upgrade: Data
+) -> None:
+    """It is the same upgrade as one by ID, so it is not made twice."""
+    [group_id] = group_upgrade["device_groups"]
+    [name] = [each.name.default for each in sim.groups() if each.group_id == group_id]
+    answer = await act(hass, CREATE, **group_upgrade | {"device_groups": [name]})
+    assert answer["targets"]["device_groups"] == [group_id]
+    assert groups_of(sim, answer["task_id"]) == [group_id]
+    with pytest.raises(ServiceValidationError) as raised:
+        await act(hass, CREATE, **group_upgrade)
+    assert raised.value.translation_key == "create_repeated"
+
+
 async def test_names_with_values_choose_devices(
     hass: HomeAssistant, group_upgrade: Data
 ) -> None:

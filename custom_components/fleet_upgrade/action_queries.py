@@ -11,8 +11,9 @@ from .action_answers import MAX_ROWS, collect, plain
 from .action_schema import filled_text, integer
 from .action_targets import ACCOUNT, TASK, async_get_account, async_get_task, require
 from .clients.errors import InvalidFieldError
-from .clients.model import DeviceGroup, TaskStatus, UpgradeKind
-from .clients.platform import Capability, PlatformClient
+from .clients.groups import group_ids
+from .clients.model import TaskStatus, UpgradeKind
+from .clients.platform import Capability
 from .failures import translated_failures
 
 ATTR_DEVICE_GROUP = "device_group"
@@ -154,7 +155,9 @@ async def async_get_devices(call: ServiceCall) -> ServiceResponse:
         limit = limit_of(call)
         if (group := call.data.get(ATTR_DEVICE_GROUP)) is not None:
             require(platform, Capability.DEVICE_GROUPS)
-            group_id = await _group_id(client, group)
+            [group_id] = await group_ids(
+                ATTR_DEVICE_GROUP, [group], client.list_device_groups()
+            )
         rows, total = await collect(
             [client.list_devices(group=group_id)],
             lambda device: device.device_id,
@@ -181,24 +184,3 @@ def limit_of(call: ServiceCall) -> int:
             ATTR_LIMIT, "limit_out_of_range", minimum="1", maximum=f"{MAX_ROWS:,}"
         )
     return limit
-
-
-async def _group_id(client: PlatformClient, wanted: str) -> str:
-    """Return the ID of a device group given by ID or by name."""
-    named: dict[str, DeviceGroup] = {}
-    async for page in client.list_device_groups():
-        for group in page.items:
-            if group.group_id == wanted:
-                return wanted
-            if group.name == wanted:
-                named[group.group_id] = group
-    if not named:
-        raise InvalidFieldError(ATTR_DEVICE_GROUP, "group_not_found", group=wanted)
-    if len(named) > 1:
-        raise InvalidFieldError(
-            ATTR_DEVICE_GROUP,
-            "group_name_ambiguous",
-            group=wanted,
-            ids=", ".join(named),
-        )
-    return next(iter(named))

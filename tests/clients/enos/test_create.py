@@ -26,9 +26,11 @@ from custom_components.fleet_upgrade.clients.model import (
     UpgradeKind,
     UpgradeTask,
 )
-from simulator.enos import EnosSimulator
+from simulator.enos import EnosSimulator, Quirks
+from simulator.enos.model import Text
+from simulator.faults import Fault, FaultKind
 
-from .common import NOW, a_creation
+from .common import NOW, a_creation, actions
 
 HOUR = timedelta(hours=1)
 SCOPE: dict[str, dict[str, Any]] = {
@@ -354,6 +356,59 @@ def test_a_request_without_a_schedule_runs_now() -> None:
     window = {"start": NOW, "end": NOW + HOUR}
     request = build({"package": "p1", **GROUP, **window}, NOW)
     assert request.policy.execution is Execution.CUSTOM
+
+
+async def test_device_groups_may_be_given_by_name(
+    client: EnosClient, enos: EnosSimulator
+) -> None:
+    """What is sent, written down and compared are their IDs, for one listing."""
+    one, two, *_ = enos.groups()
+    prepared = await a_creation(
+        client, enos, device_groups=[one.name.default, two.group_id, one.group_id]
+    )
+    ids = (one.group_id, two.group_id)
+    assert prepared.request.targets.device_groups == ids
+    assert prepared.body["upgradeScope"] == {
+        "type": "partial",
+        "deviceGroupIds": list(ids),
+    }
+    assert actions(enos).count("searchGroup") == 1
+
+
+async def test_only_device_groups_are_looked_up(
+    client: EnosClient, enos: EnosSimulator
+) -> None:
+    """A scope without them costs no listing."""
+    await a_creation(client, enos, tags={"site": ["north"]})
+    assert "searchGroup" not in actions(enos)
+
+
+@pytest.mark.parametrize("name", ["Nowhere", "Twice"])
+async def test_a_device_group_that_is_none_or_several_is_refused(
+    client: EnosClient, enos: EnosSimulator, name: str
+) -> None:
+    """Before anything is sent."""
+    for group in enos.groups()[:2]:
+        group.name = Text("Twice")
+    with pytest.raises(InvalidFieldError) as err:
+        await a_creation(client, enos, device_groups=[name])
+    rule = "group_not_found" if name == "Nowhere" else "group_name_ambiguous"
+    assert (err.value.field, err.value.key) == ("device_groups", rule)
+
+
+@pytest.mark.parametrize("body", [None, b"<html>"])
+async def test_without_a_list_of_device_groups_ids_are_sent_as_they_are(
+    client: EnosClient, enos: EnosSimulator, body: bytes | None
+) -> None:
+    """Later releases do not document it any more, and a proxy may answer for it."""
+    enos.quirks = Quirks(device_groups=False)
+    if body is not None:
+        fault = Fault(kind=FaultKind.STATUS, path="searchGroup", status=404, body=body)
+        enos.faults.add(fault)
+    group = enos.groups()[0].group_id
+    prepared = await a_creation(client, enos, device_groups=[group])
+    assert prepared.request.targets.device_groups == (group,)
+    assert await client.create_task(prepared)
 
 
 async def test_a_package_that_is_not_there_is_not_found(

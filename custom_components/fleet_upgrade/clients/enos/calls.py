@@ -101,6 +101,7 @@ class Calls:
         action: str = "search",
         query: Query | None = None,
         more: Body | None = None,
+        priority: Priority = Priority.LISTING,
     ) -> AsyncGenerator[Rows]:
         """Read all that an expression finds, page by page."""
         number = read = 0
@@ -114,6 +115,7 @@ class Calls:
                 action=action,
                 query=query,
                 more=more,
+                priority=priority,
             )
             yield rows
             read += rows.length

@@ -10,9 +10,17 @@ from datetime import datetime, timedelta
 from typing import override
 
 import msgspec
+from msgspec import structs
 
 from ..budget import Priority
-from ..errors import AmbiguousError, InvalidFieldError, MalformedError, NotFoundError
+from ..errors import (
+    AmbiguousError,
+    InvalidFieldError,
+    MalformedError,
+    NotFoundError,
+    RejectedError,
+)
+from ..groups import group_ids
 from ..model import (
     ChangeKind,
     CreateRequest,
@@ -197,7 +205,12 @@ class EnosClient(PlatformClient, TaskControl):
 
     @override
     async def prepare_create(self, request: CreateRequest) -> PreparedCreate:
-        return prepare(request, await self.firmware.get(request.package_id))
+        package = await self.firmware.get(request.package_id)
+        targets = request.targets
+        if targets.device_groups:
+            ids = await self._group_ids(targets.device_groups)
+            targets = structs.replace(targets, device_groups=ids)
+        return prepare(structs.replace(request, targets=targets), package)
 
     @override
     async def create_task(self, prepared: PreparedCreate) -> str:
@@ -244,6 +257,18 @@ class EnosClient(PlatformClient, TaskControl):
             (ChangeKind.START, STARTED),
             (ChangeKind.STOP, STOPPED),
         )
+
+    async def _group_ids(self, wanted: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the IDs of device groups that are given by ID or by name.
+
+        Later releases do not document the list of groups any more. Where there is
+        none, what is given is taken for IDs, which the platform checks.
+        """
+        listing = self.scopes.device_groups(priority=Priority.ACTION)
+        try:
+            return await group_ids("device_groups", wanted, listing)
+        except RejectedError, MalformedError:
+            return wanted
 
     async def _read_job(self, task_id: str, priority: Priority) -> Job:
         reply = await self._calls.get(PATH, {"jobId": task_id}, priority=priority)

@@ -6,6 +6,7 @@ the EnOS API documentation.
 
 from collections.abc import AsyncIterator
 
+from ..budget import Priority
 from ..errors import MalformedError
 from ..model import Device, DeviceGroup, Page, Value
 from .calls import Calls
@@ -135,11 +136,13 @@ class Scopes:
         self._calls = calls
 
     async def device_groups(
-        self, *, name: str | None = None
+        self, *, name: str | None = None, priority: Priority = Priority.LISTING
     ) -> AsyncIterator[Page[DeviceGroup]]:
         """List device groups; ``name`` is a part of the name."""
         expression = None if name is None else contains("groupName", name)
-        async for rows in self._calls.pages(GROUPS, expression, action="searchGroup"):
+        async for rows in self._calls.pages(
+            GROUPS, expression, action="searchGroup", priority=priority
+        ):
             yield Page(items=rows_of(rows, GroupRow, GroupRow.value), total=rows.total)
 
     async def members(self, group_id: str) -> AsyncIterator[Page[Device]]:

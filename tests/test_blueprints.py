@@ -460,7 +460,7 @@ async def test_a_success_is_not_told_as_a_refusal(
 async def test_it_upgrades_on_enos_too(
     hass: HomeAssistant, enos: EnosSimulator, retries: int
 ) -> None:
-    """By the same form, with groups by their IDs."""
+    """By the same form, with groups by their names."""
     enos.reset(jobs=0)
     account = MockConfigEntry(
         domain=DOMAIN,
@@ -478,7 +478,7 @@ async def test_it_upgrades_on_enos_too(
         account=account.entry_id,
         upgrade="ota",
         package=firmware.firmware_id,
-        device_groups=[group.group_id],
+        device_groups=[group.name.default],
         window_start=f"{start:%H:%M:%S}",
         window_hours=1.5,
         retries=retries,

@@ -26,6 +26,7 @@ def disable_http_server() -> None:
 async def home(
     hass_storage: dict[str, object],
     hass: HomeAssistant,
+    socket_enabled: None,
     unused_tcp_port: int,
     disable_http_server: None,
 ) -> AsyncIterator[str]:

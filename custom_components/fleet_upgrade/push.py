@@ -13,8 +13,7 @@ from typing import Any, Final, cast
 
 from aiohttp import ClientError
 from aiohttp.hdrs import ALLOW, METH_GET, METH_POST, METH_PUT
-from aiohttp.http_exceptions import HttpProcessingError
-from aiohttp.web import Request, Response
+from aiohttp.web import Request, RequestPayloadError, Response
 from homeassistant.components import webhook
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
@@ -179,8 +178,9 @@ class Push:
         announced, self._announced = self._announced, set()
         if not self._subscriber.is_complete:
             return
+        before_this = self._unheard
         self._unheard += len(changed - announced)
-        if self._unheard >= UNHEARD_LIMIT:
+        if before_this < UNHEARD_LIMIT <= self._unheard:
             self._tell_unheard(True)
             # Somebody may have deleted the subscriptions.
             self._subscriber.start()
@@ -230,8 +230,8 @@ async def _async_read(request: Request) -> bytes | None:
                 body += chunk
                 if len(body) > LARGEST_BODY:
                     return None
-    except TimeoutError, OSError, ClientError, HttpProcessingError:
-        return None
+    except TimeoutError, OSError, ClientError, RequestPayloadError:
+        return None  # an error would bring the whole address into the log
     return body
 
 

@@ -91,9 +91,8 @@ def hours_without_progress(watch: Watch, task: UpgradeTask, now: datetime) -> fl
 
 def failed_share(counts: StatusCounts) -> float | None:
     """Return the percentage of ended devices that failed, where it is known."""
-    if not (ended := counts.ended):
-        return None
-    return round(100 * _failed(counts, ended) / ended, 1)
+    ended = counts.ended
+    return round(100 * _failed(counts, ended) / ended, 1) if ended else None
 
 
 def _waits_since(policy: Policy, moved: float) -> datetime:

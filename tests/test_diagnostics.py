@@ -104,7 +104,7 @@ async def test_the_state_of_an_account_is_told(
 
     assert await get_diagnostics_for_config_entry(hass, hass_client, entry) == {
         "entry": {
-            "version": "1.1",
+            "version": "1.2",
             "state": "loaded",
             "error": None,
             "data": {"platform": "tiny"} | dict.fromkeys(CREDENTIALS, REDACTED),
@@ -395,7 +395,7 @@ async def test_an_account_that_does_not_load_is_told_of_too(
         hass, hass_client, tiny_entry
     )
     assert diagnostics["entry"] == {
-        "version": "1.1",
+        "version": "1.2",
         "state": "setup_retry",
         "error": "hung_up",
         "data": {"platform": "tiny"} | dict.fromkeys(CREDENTIALS, REDACTED),

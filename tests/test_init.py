@@ -22,6 +22,7 @@ from custom_components.fleet_upgrade.const import (
     MAX_TASK_DEVICES,
 )
 from custom_components.fleet_upgrade.entity import task_id_of
+from custom_components.fleet_upgrade.options_flow import DEFAULT_OPTIONS
 
 from .tiny_platform import KEY, NOW, TinyFleet, make_entry, make_task, poll, set_up
 
@@ -236,6 +237,9 @@ async def test_a_device_that_would_come_back_cannot_be_deleted(
         config_entry_id=tiny_entry.entry_id,
         identifiers={(DOMAIN, f"{tiny_entry.entry_id}_gone")},
     )
+    odd = device_registry.async_get_or_create(
+        config_entry_id=tiny_entry.entry_id, identifiers={(DOMAIN, "of old")}
+    )
     client = await hass_ws_client(hass)
     removed = set()
     for device in dr.async_entries_for_config_entry(
@@ -244,7 +248,7 @@ async def test_a_device_that_would_come_back_cannot_be_deleted(
         response = await client.remove_device(device.id)
         if response["success"]:
             removed.add(device.id)
-    assert removed == {left_over.id}
+    assert removed == {left_over.id, odd.id}
     assert devices_of(hass, tiny_entry) == {None, "one"}
 
     await hass.config_entries.async_unload(tiny_entry.entry_id)
@@ -299,3 +303,50 @@ async def test_a_set_up_that_fails_half_way_can_be_repeated(
     await hass.config_entries.async_reload(tiny_entry.entry_id)
     await hass.async_block_till_done()
     assert tiny_entry.state is ConfigEntryState.LOADED
+
+
+def account_of_release(version: int, minor: int, **options: Any) -> MockConfigEntry:
+    """Return an account as another release stored it."""
+    return MockConfigEntry(
+        domain=DOMAIN,
+        version=version,
+        minor_version=minor,
+        data=make_entry().data,
+        options=options,
+    )
+
+
+async def test_an_account_of_an_earlier_release_is_brought_up_to_date(
+    hass: HomeAssistant, fleet: TinyFleet
+) -> None:
+    """It has each option then, and keeps what was chosen."""
+    entry = account_of_release(1, 1, **{CONF_RETENTION_DAYS: 30})
+    entry.add_to_hass(hass)
+    await set_up(hass, entry)
+    assert entry.state is ConfigEntryState.LOADED
+    assert (entry.version, entry.minor_version) == (1, 2)
+    assert entry.options == {**DEFAULT_OPTIONS, CONF_RETENTION_DAYS: 30}
+
+
+@pytest.mark.parametrize(
+    ("version", "minor", "state"),
+    [
+        (1, 99, ConfigEntryState.LOADED),
+        (2, 1, ConfigEntryState.MIGRATION_ERROR),
+    ],
+)
+async def test_an_account_of_a_later_release_is_left_as_it_is(
+    hass: HomeAssistant,
+    fleet: TinyFleet,
+    version: int,
+    minor: int,
+    state: ConfigEntryState,
+) -> None:
+    """Someone went back; what cannot be understood is refused, and not touched."""
+    entry = account_of_release(version, minor, later="more")
+    entry.add_to_hass(hass)
+    await set_up(hass, entry)
+    assert entry.state is state
+    assert (entry.version, entry.minor_version) == (version, minor)
+    assert entry.options == {"later": "more"}
+    assert bool(fleet.polled) is (state is ConfigEntryState.LOADED)

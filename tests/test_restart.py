@@ -6,6 +6,7 @@ from copy import deepcopy
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
+from homeassistant.bootstrap import DATA_REGISTRIES_LOADED
 from homeassistant.const import EVENT_HOMEASSISTANT_STARTED, EVENT_STATE_CHANGED
 from homeassistant.core import (
     CoreState,
@@ -13,6 +14,16 @@ from homeassistant.core import (
     EventStateChangedData,
     HomeAssistant,
     callback,
+)
+from homeassistant.helpers import (
+    area_registry as ar,
+    category_registry as cr,
+    device_registry as dr,
+    entity_registry as er,
+    floor_registry as fr,
+    issue_registry as ir,
+    label_registry as lr,
+    restore_state as rs,
 )
 from homeassistant.loader import DATA_CUSTOM_COMPONENTS
 import msgspec
@@ -40,10 +51,16 @@ def begin(freezer: FrozenDateTimeFactory) -> None:
 
 @asynccontextmanager
 async def home_assistant(
-    entry: MockConfigEntry, state: CoreState = CoreState.running
+    entry: MockConfigEntry,
+    state: CoreState = CoreState.running,
+    *,
+    registries: bool = True,
 ) -> AsyncGenerator[HomeAssistant]:
-    """Run a Home Assistant of its own on what earlier ones left on disk."""
-    async with async_test_home_assistant() as hass:
+    """Run a Home Assistant of its own on what earlier ones left on disk.
+
+    It has empty registries, or the test loads them.
+    """
+    async with async_test_home_assistant(load_registries=registries) as hass:
         hass.data.pop(DATA_CUSTOM_COMPONENTS)
         hass.set_state(state)
         entry.add_to_hass(hass)
@@ -270,3 +287,51 @@ async def test_tasks_of_a_real_platform_are_told_once_across_restarts(
         await set_up(hass, entry)
         await refresh(hass, entry)
         assert heard == []
+
+
+async def load_registries(hass: HomeAssistant) -> None:
+    """Read what an earlier Home Assistant knew of devices and entities."""
+    dr.async_setup(hass)
+    await ar.async_load(hass)
+    await cr.async_load(hass)
+    await dr.async_load(hass)
+    await er.async_load(hass)
+    await fr.async_load(hass)
+    await ir.async_load(hass)
+    await lr.async_load(hass)
+    await rs.async_load(hass)
+    hass.data[DATA_REGISTRIES_LOADED] = None
+
+
+@pytest.mark.usefixtures("begin", "hass_storage")
+async def test_entities_keep_their_ids_across_restarts(fleet: TinyFleet) -> None:
+    """Those a user gave, and those of two tasks that look the same."""
+    fleet.put(make_task("one"), make_task("two"))
+    seen = []
+    for run in range(3):
+        entry = make_entry()
+        async with home_assistant(entry, registries=False) as hass:
+            await load_registries(hass)
+            await set_up(hass, entry)
+            registry = er.async_get(hass)
+            if run == 0:
+                registry.async_update_entity(
+                    "sensor.fleet_north_processing_tasks",
+                    new_entity_id="sensor.under_way",
+                )
+                await hass.async_block_till_done()
+            seen.append(
+                {
+                    entity.unique_id: entity.entity_id
+                    for entity in er.async_entries_for_config_entry(
+                        registry, entry.entry_id
+                    )
+                }
+            )
+            assert "sensor.under_way" in hass.states.async_entity_ids()
+        # The platform may list them in any order.
+        fleet.tasks = dict(reversed(fleet.tasks.items()))
+    assert seen[0] == seen[1] == seen[2]
+    assert len({*seen[0].values()}) == len(seen[0])
+    statuses = [seen[0][f"{entry.entry_id}_{task}_status"] for task in ("one", "two")]
+    assert statuses[1] == f"{statuses[0]}_2"

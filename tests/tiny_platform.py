@@ -245,6 +245,7 @@ def make_entry(**options: Any) -> MockConfigEntry:
         entry_id="01TINYFLEET00000000000000A",
         title="Fleet north",
         unique_id="tiny_north",
+        minor_version=2,
         data={CONF_PLATFORM: KEY, **CREDENTIALS},
         options=options,
     )

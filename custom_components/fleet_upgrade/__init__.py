@@ -25,6 +25,7 @@ from .credential_issues import (
 from .entity import account_identifier, async_remove_untracked_devices, task_id_of
 from .issues import async_clear_issues, async_end_access
 from .journal import async_get_journal
+from .options_flow import DEFAULT_OPTIONS
 from .push import async_start_push
 from .push_subscriptions import async_take_back
 from .services import async_setup_services
@@ -44,6 +45,20 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Register the actions; remember who may be behind their calls."""
     hass.data[DATA_ASKERS] = Askers(hass)
     async_setup_services(hass)
+    return True
+
+
+async def async_migrate_entry(hass: HomeAssistant, entry: ConfigEntry) -> bool:
+    """Bring an account that an earlier release stored up to date.
+
+    Home Assistant itself refuses a later major version; a later minor version is
+    still understood.
+    """
+    if entry.minor_version < 2:
+        # Each option is stored, so that a new default changes no account there is.
+        hass.config_entries.async_update_entry(
+            entry, options=DEFAULT_OPTIONS | entry.options, minor_version=2
+        )
     return True
 
 
@@ -128,9 +143,8 @@ async def async_remove_config_entry_device(
     hass: HomeAssistant, entry: FleetConfigEntry, device: dr.AnyDeviceEntry
 ) -> bool:
     """Let a device be deleted when it is known that nothing would bring it back."""
-    task_id = task_id_of(entry, device)
     return (
         entry.state is ConfigEntryState.LOADED
-        and task_id is not None
-        and task_id not in entry.runtime_data.data.tracked
+        and account_identifier(entry) not in device.identifiers
+        and task_id_of(entry, device) not in entry.runtime_data.data.tracked
     )

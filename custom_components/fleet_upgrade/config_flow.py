@@ -78,6 +78,7 @@ class FleetUpgradeConfigFlow(ConfigFlow, domain=DOMAIN):
     """
 
     VERSION = 1
+    MINOR_VERSION = 2
 
     def __init__(self) -> None:
         """Start without uploads."""

@@ -369,7 +369,8 @@ async def test_a_created_task_has_its_sensors_at_once(
 ) -> None:
     """Without a reload, and without waiting for the next poll."""
     prepared = await coordinator.client.prepare_create(REQUEST)
-    assert await coordinator.writer.async_create(prepared, Asker()) == "created-1"
+    [entry] = await coordinator.writer.async_create(prepared, Asker())
+    assert entry.task_id == "created-1"
     await hass.async_block_till_done()
     status = hass.states.get(
         "sensor.firmware_v1_3_meters_north_2026_11_20_02_15_status"
@@ -384,7 +385,8 @@ async def test_a_created_task_has_its_id_even_when_the_next_poll_fails(
     """It exists on the platform, and nobody may think otherwise."""
     fleet.error = UNREACHABLE
     prepared = await coordinator.client.prepare_create(REQUEST)
-    assert await coordinator.writer.async_create(prepared, Asker()) == "created-1"
+    [entry] = await coordinator.writer.async_create(prepared, Asker())
+    assert entry.task_id == "created-1"
     assert not coordinator.last_update_success
 
 
@@ -417,12 +419,13 @@ async def test_tasks_are_created_one_after_the_other(
 
     prepared = await coordinator.client.prepare_create(REQUEST)
     with patch.object(fleet, "create_task", slow_create_task):
-        task_ids = await asyncio.gather(
+        created = await asyncio.gather(
             *(
                 coordinator.writer.async_create(prepared, Asker(), force=True)
                 for _ in range(3)
             )
         )
+    task_ids = [entry.task_id for [entry] in created]
     assert task_ids == ["created-1", "created-2", "created-3"]
 
 

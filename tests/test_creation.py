@@ -71,9 +71,11 @@ async def create(
     force: bool = False,
 ) -> str:
     """Create as an action does."""
-    return await coordinator.writer.async_create(
+    [entry] = await coordinator.writer.async_create(
         creation or prepared(), Asker(), force=force
     )
+    assert entry.task_id is not None
+    return entry.task_id
 
 
 def only_entry(coordinator: FleetCoordinator) -> CreateEntry:

@@ -51,7 +51,9 @@ def account(*tasks: UpgradeTask, **inactive_since: datetime) -> AccountData:
     """Return an account with these tasks."""
     return AccountData(
         {task.task_id: task for task in tasks},
-        {task_id: time.timestamp() for task_id, time in inactive_since.items()},
+        inactive_since={
+            task_id: time.timestamp() for task_id, time in inactive_since.items()
+        },
     )
 
 

@@ -98,6 +98,7 @@ class TinyFleet:
         self.polled: list[tuple[set[str], datetime]] = []
         """IDs that were known and the time to read back to, for each poll."""
         self.created: list[PreparedCreate] = []
+        self.most_targets = 256
 
     def put(self, *tasks: UpgradeTask) -> None:
         """Let the platform have these tasks, new or changed."""
@@ -167,6 +168,22 @@ class TinyFleet:
     async def prepare_create(self, request: CreateRequest) -> PreparedCreate:
         """Number the creations."""
         return PreparedCreate(request=request, method="POST", path="/", body={})
+
+    def split(self, prepared: PreparedCreate) -> tuple[PreparedCreate, ...]:
+        """Take what a test says at once."""
+        targets = prepared.request.targets.in_order()
+        if targets.count <= self.most_targets:
+            return (prepared,)
+        return tuple(
+            msgspec.structs.replace(
+                prepared,
+                request=msgspec.structs.replace(
+                    prepared.request,
+                    targets=targets.part(start, start + self.most_targets),
+                ),
+            )
+            for start in range(0, targets.count, self.most_targets)
+        )
 
     async def create_task(self, prepared: PreparedCreate) -> str:
         """Create a task that waits."""

@@ -1,6 +1,6 @@
 """The state of one account as a value, and how a poll changes it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -23,6 +23,7 @@ from .clients.windows import has_windows
 from .const import MAX_TASK_DEVICES
 from .early_warning import Limits, Watch, failed_share, hours_without_progress, look
 from .schedules import Schedule
+from .units import as_units, members
 
 _BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
 
@@ -72,10 +73,13 @@ class AccountState(Value, frozen=True):
     next poll. ``inactive_since`` says when (in POSIX seconds) a task was first seen
     neither waiting nor processing, for tasks whose end the platform does not tell.
     ``watches`` holds what is remembered of tasks that have not ended, to warn of them.
-    ``outbox`` holds the events that have not been told yet, oldest first.
+    ``batches`` names the batch of each known task that is part of one; such tasks are
+    looked at as one, under the batch's ID. ``outbox`` holds the events that have not
+    been told yet, oldest first.
     """
 
     tasks: dict[str, UpgradeTask] = {}
+    batches: dict[str, str] = {}
     memory: dict[str, object] = {}
     inactive_since: dict[str, float] = {}
     watches: dict[str, Watch] = {}
@@ -99,11 +103,13 @@ class Overview(Value, frozen=True):
 class AccountData:
     """What entities show of an account.
 
-    Its known tasks by ID, and the IDs of the active ones to warn of.
-    ``inactive_since`` is that of the `AccountState`.
+    Its known tasks by ID, those of a batch as one, and the IDs of the active ones to
+    warn of. ``inactive_since`` is that of the `AccountState`, ``members`` names the
+    tasks of each batch.
     """
 
     tasks: Mapping[str, UpgradeTask]
+    members: Mapping[str, Sequence[str]] = field(default_factory=dict)
     inactive_since: Mapping[str, float] = field(default_factory=dict)
     stalled: frozenset[str] = frozenset()
     failing: frozenset[str] = frozenset()
@@ -111,13 +117,15 @@ class AccountData:
     @classmethod
     def of(cls, state: AccountState) -> Self:
         """Return what is shown of a state."""
+        tasks = as_units(state.tasks, state.batches)
         active = [
             (task_id, watch)
             for task_id, watch in state.watches.items()
-            if state.tasks[task_id].is_active
+            if tasks[task_id].is_active
         ]
         return cls(
-            tasks=MappingProxyType(state.tasks),
+            tasks=MappingProxyType(dict(tasks)),
+            members=members(state.batches),
             inactive_since=state.inactive_since,
             stalled=frozenset(task_id for task_id, watch in active if watch.is_stalled),
             failing=frozenset(task_id for task_id, watch in active if watch.is_failing),
@@ -181,49 +189,73 @@ def advance(
     now: datetime,
     retention: timedelta,
     limits: Limits,
+    batches: Mapping[str, str] = MappingProxyType({}),
 ) -> AccountState:
     """Return what a poll made of an account's state.
 
     There is no state before the first poll of an account: what that one finds was
     there before, so nothing is told of it. Tasks that ended longer ago than
     ``retention`` are forgotten. ``limits`` say when to warn of active ones.
+    ``batches`` names the batches of tasks that are part of one.
     """
     known = {} if state is None else state.tasks
     inactive_since = {} if state is None else state.inactive_since
     watches = {} if state is None else state.watches
     outbox = () if state is None else state.outbox
-    found = {task.task_id: task for task in poll.tasks}
 
-    tasks: dict[str, UpgradeTask] = {}
+    batches = ({} if state is None else state.batches) | dict(batches)
+    found = {
+        # An equal task stays the same object, which makes comparing cheap.
+        task.task_id: known[task.task_id] if known.get(task.task_id) == task else task
+        for task in sorted(
+            (known | {task.task_id: task for task in poll.tasks}).values(),
+            key=lambda task: task.created or now,
+        )
+        if task.task_id not in poll.deleted
+    }
+    units_before, units = as_units(known, batches), as_units(found, batches)
+
+    forgotten: set[str] = set()
     still_inactive_since: dict[str, float] = {}
     new_watches: dict[str, Watch] = {}
-    for task in sorted((known | found).values(), key=lambda task: task.created or now):
+    for task_id in units_before.keys() - units.keys():
+        if units_before[task_id].is_active:
+            outbox += (_event(TaskEventType.DELETED, units_before[task_id]),)
+    for task in sorted(units.values(), key=lambda task: task.created or now):
         task_id = task.task_id
-        before = known.get(task_id)
-        if task_id in poll.deleted:
-            if before is not None and before.is_active:
-                outbox += (_event(TaskEventType.DELETED, before),)
-            continue
+        unit_before = units_before.get(task_id)
         first_seen = inactive_since.get(task_id, now.timestamp())
         over = first_seen if task.ended is None else task.ended.timestamp()
         is_forgotten = not task.is_active and over < (now - retention).timestamp()
         # A known task is told of even when its end is so old that it is forgotten.
-        if state is not None and (before is not None or not is_forgotten):
-            outbox += tuple(_events(before, task))
+        if state is not None and (unit_before is not None or not is_forgotten):
+            outbox += tuple(_events(unit_before, task))
         if is_forgotten:
+            forgotten.add(task_id)
             continue
         if not task.is_active and task.ended is None:
             still_inactive_since[task_id] = first_seen
-        # An equal task stays the same object, which makes comparing cheap.
-        tasks[task_id] = before if before is not None and before == task else task
         if not task.has_ended:
             was = watches.get(task_id) or Watch(moved=now.timestamp())
-            new_watches[task_id] = watch = look(was, before, task, now, limits)
+            new_watches[task_id] = watch = look(was, unit_before, task, now, limits)
             if state is not None:
                 outbox += tuple(_warnings(was, watch, task, now))
+    forgotten |= {
+        task_id
+        for unit_id, task_ids in members(batches).items()
+        if unit_id in forgotten
+        for task_id in task_ids
+    }
 
     return AccountState(
-        tasks=tasks,
+        tasks={
+            task_id: task for task_id, task in found.items() if task_id not in forgotten
+        },
+        batches={
+            task_id: batch
+            for task_id, batch in batches.items()
+            if task_id in found and task_id not in forgotten
+        },
         memory=poll.memory,
         inactive_since=still_inactive_since,
         watches=new_watches,

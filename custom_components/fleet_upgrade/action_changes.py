@@ -5,7 +5,7 @@ from homeassistant.helpers import config_validation as cv
 import voluptuous as vol
 
 from .action_schema import filled_text
-from .action_targets import TASK, async_get_task, require
+from .action_targets import TASK, async_get_single_task, require
 from .askers import DATA_ASKERS
 from .clients.errors import InvalidFieldError
 from .clients.model import ChangeKind, TaskChange
@@ -32,7 +32,7 @@ def change_schema(kind: ChangeKind) -> vol.Schema:
 
 async def async_change(call: ServiceCall) -> ServiceResponse:
     """Change an upgrade task."""
-    entry, task_id = async_get_task(call)
+    entry, task_id = async_get_single_task(call)
     kind = CHANGE_ACTIONS[call.service]
     require(entry.runtime_data.platform, Capability(kind))
     # Names given twice would only make the request longer.

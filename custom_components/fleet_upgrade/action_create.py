@@ -1,5 +1,7 @@
 """The actions that create upgrade tasks: one handler for what platforms declare."""
 
+from collections.abc import Sequence
+
 from homeassistant.const import ATTR_CONFIG_ENTRY_ID
 from homeassistant.core import ServiceCall, ServiceResponse
 from homeassistant.exceptions import ServiceValidationError
@@ -13,6 +15,8 @@ from .clients.model import PreparedCreate
 from .clients.platform import CreateAction, Platform
 from .const import DOMAIN
 from .failures import translated_failures
+from .units import unit_id
+from .writes import CreateEntry
 
 
 async def async_create(call: ServiceCall) -> ServiceResponse:
@@ -24,7 +28,7 @@ async def async_create(call: ServiceCall) -> ServiceResponse:
     del values[ATTR_CONFIG_ENTRY_ID]
     dry_run: bool = values.pop(ATTR_DRY_RUN)
     force: bool = values.pop(ATTR_FORCE)
-    task_id: str | None = None
+    created: list[CreateEntry] = []
     with translated_failures(call.hass, entry):
         values = create_values(
             coordinator.platform, action, values, dt_util.get_default_time_zone()
@@ -33,12 +37,13 @@ async def async_create(call: ServiceCall) -> ServiceResponse:
             action.build(values, dt_util.utcnow())
         )
         if not dry_run:
-            task_id = await coordinator.writer.async_create(
+            created = await coordinator.writer.async_create(
                 prepared,
                 call.hass.data[DATA_ASKERS].asker_of(call.context),
                 force=force,
             )
-    return _answer(prepared, task_id, dry_run=dry_run)
+    parts = coordinator.client.split(prepared)
+    return _answer(prepared, parts, created, dry_run=dry_run)
 
 
 def _action(platform: Platform, name: str) -> CreateAction:
@@ -57,24 +62,41 @@ def _action(platform: Platform, name: str) -> CreateAction:
 
 
 def _answer(
-    prepared: PreparedCreate, task_id: str | None, *, dry_run: bool
+    prepared: PreparedCreate,
+    parts: Sequence[PreparedCreate],
+    created: Sequence[CreateEntry],
+    *,
+    dry_run: bool,
 ) -> ServiceResponse:
     """Return what was created, or, on a dry run, would be."""
     request = prepared.request
+    task_ids = [entry.task_id for entry in created] or [None] * len(parts)
     answer = {
-        "task_id": task_id,
+        "task_id": task_ids[0] if len(parts) == 1 else _batch(created),
         "kind": plain(request.kind),
         "package": request.package_id,
         "version": prepared.version,
         "targets": plain(request.targets),
         "policy": plain(request.policy),
+        "parts": [
+            {"task_id": task_id, "targets": part.request.targets.count}
+            for task_id, part in zip(task_ids, parts, strict=True)
+        ],
         "dry_run": dry_run,
     }
     if dry_run:
         answer["request"] = {
-            "method": prepared.method,
-            "path": prepared.path,
-            "query": prepared.query,
-            "body": prepared.body,
+            "method": parts[0].method,
+            "path": parts[0].path,
+            "query": parts[0].query,
+            "body": parts[0].body,
         }
     return answer
+
+
+def _batch(created: Sequence[CreateEntry]) -> str | None:
+    """Return the ID under which the tasks of a batch are shown as one."""
+    for entry in created:
+        if entry.part is not None:
+            return unit_id(entry.part.batch_id)
+    return None

@@ -11,6 +11,7 @@ from .action_answers import plain
 from .action_queries import LIMIT, limit_of
 from .action_targets import ACCOUNT, async_get_account
 from .failures import translated_failures
+from .units import unit_id
 from .writes import CreateEntry, Entry
 
 GET_JOURNAL_SCHEMA = vol.Schema({**ACCOUNT, **LIMIT})
@@ -58,6 +59,8 @@ async def _row(
         "version": create and create.prepared.version,
         "targets": plain(entry.targets),
         "policy": request and plain(request.policy),
+        "batch": create and create.part and unit_id(create.part.batch_id),
+        "part": create and create.part and create.part.number,
         "forced": create is not None and create.forced,
         "state": plain(entry.state),
         "task_id": entry.task_id,

@@ -15,6 +15,7 @@ from .clients.groups import group_ids
 from .clients.model import TaskStatus, UpgradeKind
 from .clients.platform import Capability
 from .failures import translated_failures
+from .units import merged
 
 ATTR_DEVICE_GROUP = "device_group"
 ATTR_DEVICE_TYPE = "device_type"
@@ -84,20 +85,23 @@ async def async_get_upgrade_tasks(call: ServiceCall) -> ServiceResponse:
 
 async def async_get_upgrade_task(call: ServiceCall) -> ServiceResponse:
     """Return one upgrade task as the platform has it now."""
-    entry, task_id = async_get_task(call)
+    entry, task_id, task_ids = async_get_task(call)
+    client = entry.runtime_data.client
     with translated_failures(call.hass, entry):
-        task = await entry.runtime_data.client.get_task(task_id)
+        tasks = [await client.get_task(each) for each in task_ids]
+    task = tasks[0] if task_ids == (task_id,) else merged(task_id, tasks)
     return {"task": plain(task)}
 
 
 async def async_get_subtasks(call: ServiceCall) -> ServiceResponse:
     """Return an upgrade task's devices: how far each is, why one failed."""
-    entry, task_id = async_get_task(call)
+    entry, task_id, task_ids = async_get_task(call)
     client = entry.runtime_data.client
     with translated_failures(call.hass, entry):
         rows, total = await collect(
             (
-                client.list_subtasks(task_id, status=status)
+                client.list_subtasks(each, status=status)
+                for each in task_ids
                 for status in _statuses(call)
             ),
             lambda subtask: subtask.subtask_id,

@@ -35,8 +35,33 @@ def async_get_account(call: ServiceCall) -> FleetConfigEntry:
 
 
 @callback
-def async_get_task(call: ServiceCall) -> tuple[FleetConfigEntry, str]:
-    """Return the account and the ID of the upgrade task that an action names."""
+def async_get_single_task(call: ServiceCall) -> tuple[FleetConfigEntry, str]:
+    """Return the account and the ID of the upgrade task that an action names.
+
+    A batch is several.
+    """
+    entry, task_id, task_ids = async_get_task(call)
+    if task_ids != (task_id,):
+        raise ServiceValidationError(
+            translation_domain=DOMAIN,
+            translation_key="task_is_batch",
+            translation_placeholders={"count": str(len(task_ids))},
+        )
+    return entry, task_id
+
+
+@callback
+def async_get_task(call: ServiceCall) -> tuple[FleetConfigEntry, str, tuple[str, ...]]:
+    """Return the account and the ID of the upgrade task that an action names.
+
+    Also returns the IDs that it has on the platform: a batch has several.
+    """
+    entry, task_id = _named(call)
+    task_ids = entry.runtime_data.data.members.get(task_id, (task_id,))
+    return entry, task_id, tuple(task_ids)
+
+
+def _named(call: ServiceCall) -> tuple[FleetConfigEntry, str]:
     by_device = ATTR_DEVICE_ID in call.data
     by_id = [key in call.data for key in (ATTR_CONFIG_ENTRY_ID, ATTR_TASK_ID)]
     if by_device and any(by_id):

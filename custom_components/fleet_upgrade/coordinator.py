@@ -143,7 +143,9 @@ class FleetCoordinator(DataUpdateCoordinator[AccountData]):
 
         self._failures = 0
         before = self._state
-        state = advance(before, poll, now, self._retention, self._limits)
+        state = advance(
+            before, poll, now, self._retention, self._limits, self.writer.batches
+        )
         if not self._events_wanted:
             state = msgspec.structs.replace(state, outbox=())
         self._state = state

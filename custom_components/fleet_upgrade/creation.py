@@ -6,7 +6,7 @@ answer is lost it is looked for, never sent again.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from datetime import timedelta
 
@@ -19,9 +19,14 @@ from .clients.errors import AmbiguousError, PlatformError
 from .clients.model import PreparedCreate, UpgradeTask
 from .clients.platform import PlatformClient
 from .const import LOGGER
-from .guard import NAMED, refuse_busy_targets, refuse_what_was_just_asked_for
+from .guard import (
+    NAMED,
+    refuse_busy_targets,
+    refuse_what_is_open,
+    refuse_what_was_just_asked_for,
+)
 from .journal import Journal
-from .writes import CreateEntry, Entry, WriteState, closed, write_key
+from .writes import CreateEntry, Entry, Part, WriteState, closed, write_key
 
 LOOKS = (1.0, 4.0, 10.0, 20.0, 25.0)
 """Seconds before each look for the task of a creation whose answer was lost."""
@@ -81,36 +86,68 @@ class Creator:
         client raises when nothing was created.
         """
         async with self._lock:
-            entry = await self._async_open(prepared, asker, force=force)
-            self._in_flight.add(entry.entry_id)
-            try:
-                return await self._async_send(entry)
-            except AmbiguousError:
-                # What is open blocks its key, so others may go on meanwhile.
-                return entry
-            except PlatformError:
-                raise
-            except Exception:  # noqa: BLE001 (it may have been sent, whatever it is)
-                LOGGER.exception("Unexpected error while creating an upgrade task")
-                return entry
-            finally:
-                self._in_flight.discard(entry.entry_id)
+            key = write_key(self._account, prepared.request)
+            refuse_what_was_just_asked_for(
+                key,
+                self.journal.entries,
+                self._guard_time,
+                dt_util.utcnow(),
+                force=force,
+            )
+            seen = await self.async_look_around(prepared, force=force)
+            return await self._async_write(prepared, asker, key, seen, force=force)
 
-    async def _async_open(
-        self, prepared: PreparedCreate, asker: Asker, *, force: bool
+    async def async_create_part(
+        self,
+        prepared: PreparedCreate,
+        part: Part,
+        seen: Collection[str],
+        asker: Asker,
+        *,
+        force: bool,
     ) -> CreateEntry:
-        """Check a creation, then write down that it is about to be sent."""
-        now = dt_util.utcnow()
-        key = write_key(self._account, prepared.request)
-        refuse_what_was_just_asked_for(
-            key, self.journal.entries, self._guard_time, now, force=force
-        )
+        """Create a part of a batch whose targets were looked at as a whole.
+
+        Returns and raises what `async_create` does, but what was just asked for is
+        for the batch to refuse.
+        """
+        async with self._lock:
+            key = write_key(self._account, prepared.request)
+            refuse_what_is_open(key, self.journal.entries)
+            return await self._async_write(
+                prepared, asker, key, seen, force=force, part=part
+            )
+
+    async def async_look_around(
+        self, prepared: PreparedCreate, *, force: bool, own: Collection[str] = ()
+    ) -> Collection[str]:
+        """Refuse targets that are being upgraded; return the IDs of known tasks.
+
+        ``own`` are tasks that the creation has become already.
+        """
+        state = self._state()
         newest = await self._client.read_newest(
-            self._state().memory, (), now - READ_BACK
+            state.memory, (), dt_util.utcnow() - READ_BACK
         )
-        known = self._state().tasks | {task.task_id: task for task in newest}
+        known = state.tasks | {task.task_id: task for task in newest}
         if not force:
-            await refuse_busy_targets(self._client, prepared, known, newest)
+            others = {
+                task_id: task for task_id, task in known.items() if task_id not in own
+            }
+            await refuse_busy_targets(self._client, prepared, others, newest)
+        return known.keys()
+
+    async def _async_write(
+        self,
+        prepared: PreparedCreate,
+        asker: Asker,
+        key: str,
+        seen: Collection[str],
+        *,
+        force: bool,
+        part: Part | None = None,
+    ) -> CreateEntry:
+        """Write down that a creation is about to be sent, then send it."""
         entry = CreateEntry(
             entry_id=ulid_util.ulid_now(),
             key=key,
@@ -118,12 +155,25 @@ class Creator:
             asker=asker,
             prepared=prepared,
             forced=force,
-            seen=tuple(known),
+            part=part,
+            seen=tuple(seen),
             clock_offset=self._client.clock_offset.total_seconds(),
         )
         await self.journal.async_open(entry)
         self._changed(entry)
-        return entry
+        self._in_flight.add(entry.entry_id)
+        try:
+            return await self._async_send(entry)
+        except AmbiguousError:
+            # What is open blocks its key, so others may go on meanwhile.
+            return entry
+        except PlatformError:
+            raise
+        except Exception:  # noqa: BLE001 (it may have been sent, whatever it is)
+            LOGGER.exception("Unexpected error while creating an upgrade task")
+            return entry
+        finally:
+            self._in_flight.discard(entry.entry_id)
 
     async def _async_send(self, entry: CreateEntry) -> CreateEntry:
         """Send a creation once, and write down what became of it."""
@@ -153,9 +203,9 @@ class Creator:
             with suppress(PlatformError):
                 candidates = await self.async_look(entry.entry_id)
                 looked = True
-            if not self._current(entry).is_open:
+            if not self.current(entry).is_open:
                 break
-        current = self._current(entry)
+        current = self.current(entry)
         if current.task_id is not None:
             return current.task_id
         if current.state is WriteState.OPEN:
@@ -176,15 +226,15 @@ class Creator:
             self._state().memory, entry.seen, entry.asked_at - READ_BACK
         )
         async with self._lock:
-            entry = self._current(entry)
+            entry = self.current(entry)
             if not entry.is_open:
                 return []
             tasks = self._state().tasks | {task.task_id: task for task in newest}
             candidates = self.candidates(entry, tasks.values())
             await self._async_adopt_only(entry, candidates)
-        return candidates if self._current(entry).is_open else []
+        return candidates if self.current(entry).is_open else []
 
-    def _current(self, entry: CreateEntry) -> CreateEntry:
+    def current(self, entry: CreateEntry) -> CreateEntry:
         """Return what the journal says now; a poll or a person may be faster."""
         current = self.journal.get(entry.entry_id)
         return current if isinstance(current, CreateEntry) else entry

@@ -29,23 +29,34 @@ def refuse_what_was_just_asked_for(
 
     Raises `InvalidFieldError`.
     """
+    entries = list(entries)
+    refuse_what_is_open(key, entries)
     for entry in entries:
-        if entry.key != key:
-            continue
-        if entry.is_open:
-            raise InvalidFieldError("force", "create_unsettled", time=local_time(entry))
         if (
             not force
+            and entry.key == key
             and entry.state is WriteState.DONE
             and entry.asked_at > now - guard_time
         ):
-            raise InvalidFieldError(
-                "force",
-                "create_repeated",
-                task=entry.task_id or "",
-                time=local_time(entry),
-                minutes=str(int(guard_time.total_seconds() // 60)),
-            )
+            raise repeated(entry, guard_time)
+
+
+def refuse_what_is_open(key: str, entries: Iterable[Entry]) -> None:
+    """Refuse what may have been done already; raises `InvalidFieldError`."""
+    for entry in entries:
+        if entry.key == key and entry.is_open:
+            raise InvalidFieldError("force", "create_unsettled", time=local_time(entry))
+
+
+def repeated(entry: Entry, guard_time: timedelta) -> InvalidFieldError:
+    """Return the refusal of what was done a short while ago."""
+    return InvalidFieldError(
+        "force",
+        "create_repeated",
+        task=entry.task_id or "",
+        time=local_time(entry),
+        minutes=str(int(guard_time.total_seconds() // 60)),
+    )
 
 
 async def refuse_busy_targets(

@@ -12,22 +12,24 @@ from weakref import WeakValueDictionary
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.storage import STORAGE_DIR
-from homeassistant.util import dt as dt_util
-from homeassistant.util.file import WriteError, write_utf8_file_atomic
 from homeassistant.util.hass_dict import HassKey
-import msgspec
 
+from .clients.model import Targets
 from .const import DOMAIN, LOGGER
-from .writes import ChangeEntry, CreateEntry, Entry
+from .journal_file import (
+    read_entries,
+    remove_files,
+    targets_path,
+    write_entries,
+    write_file,
+)
+from .writes import CreateEntry, Entry
 
 MOST_CLOSED = 500
-"""Closed entries that are kept; open ones always are."""
+"""Closed writes that are kept, a batch being one; open ones always are."""
 
-
-class _Kind(msgspec.Struct):
-    """Of an entry on disk, only whether it says which kind it is."""
-
-    write: str | None = None
+MOST_ENTRIES = 5000
+"""Entries that are kept at most, unless more than these are open."""
 
 
 class Journal:
@@ -51,6 +53,8 @@ class Journal:
         """Held by a creation, so that no two runs of an account create at once."""
         self.changing = asyncio.Lock()
         """Held while the change of a task is checked and written down."""
+        self.batches_under_way: set[str] = set()
+        """Keys of batches whose parts are being created."""
         self.in_flight: set[str] = set()
         """IDs of entries whose answer is still awaited."""
 
@@ -79,7 +83,7 @@ class Journal:
         async with self._lock:
             if self._is_loaded:
                 return
-            entries = await self._hass.async_add_executor_job(_read, self._path)
+            entries = await self._hass.async_add_executor_job(read_entries, self._path)
             self._entries = {entry.entry_id: entry for entry in entries}
             self._is_loaded = True
 
@@ -106,6 +110,20 @@ class Journal:
                 translation_domain=DOMAIN, translation_key="journal_unwritable"
             )
 
+    async def async_keep_targets(self, batch_id: str, targets: Targets) -> None:
+        """Write down the targets of a batch, once, before the first of its parts.
+
+        Raises a translated `HomeAssistantError` when that cannot be done.
+        """
+        async with self._lock:
+            path = targets_path(self._path, batch_id)
+            if self._is_removed or not await self._hass.async_add_executor_job(
+                write_file, path, targets
+            ):
+                raise HomeAssistantError(
+                    translation_domain=DOMAIN, translation_key="journal_unwritable"
+                )
+
     async def async_change(self, entry: Entry) -> None:
         """Write down what became of an entry.
 
@@ -113,17 +131,41 @@ class Journal:
         open, and the next start settles it by looking.
         """
         self._entries[entry.entry_id] = entry
-        closed = [each for each in self.entries if not each.is_open]
-        for each in closed[: max(0, len(closed) - MOST_CLOSED)]:
-            del self._entries[each.entry_id]
+        dropped = self._drop_the_oldest()
         if not await self._async_to_its_end(self._async_write_all()):
             LOGGER.error("What became of a write could not be written down")
+        for batch_id in dropped:
+            await self._hass.async_add_executor_job(
+                targets_path(self._path, batch_id).unlink, True
+            )
+
+    def _drop_the_oldest(self) -> set[str]:
+        """Forget closed writes that are too many; return the batches among them."""
+        writes: dict[str, list[Entry]] = {}
+        for entry in self.entries:
+            writes.setdefault(_write_of(entry), []).append(entry)
+        closed = {
+            write: entries
+            for write, entries in writes.items()
+            if not any(entry.is_open for entry in entries)
+        }
+        count = len(closed)
+        dropped: set[str] = set()
+        for write, entries in closed.items():
+            if count <= MOST_CLOSED and len(self._entries) <= MOST_ENTRIES:
+                break
+            count -= 1
+            for entry in entries:
+                del self._entries[entry.entry_id]
+                if isinstance(entry, CreateEntry) and entry.part is not None:
+                    dropped.add(write)
+        return dropped
 
     async def async_remove(self) -> None:
         """Delete the file, for good."""
         self._is_removed = True
         async with self._lock:
-            await self._hass.async_add_executor_job(_remove, self._path)
+            await self._hass.async_add_executor_job(remove_files, self._path)
 
     async def _async_to_its_end(self, job: Coroutine[None, None, bool]) -> bool:
         """Do something that goes on when the caller is cancelled.
@@ -153,67 +195,15 @@ class Journal:
     async def _async_write(self, entries: Mapping[str, Entry]) -> bool:
         """Return whether these entries are on disk; the lock is held."""
         return not self._is_removed and await self._hass.async_add_executor_job(
-            _write, self._path, tuple(entries.values())
+            write_entries, self._path, tuple(entries.values())
         )
 
 
-def _write(path: Path, entries: tuple[Entry, ...]) -> bool:
-    try:
-        path.parent.mkdir(exist_ok=True)
-        write_utf8_file_atomic(
-            str(path), msgspec.json.encode(entries), private=True, mode="wb"
-        )
-    except (OSError, WriteError) as err:
-        LOGGER.error("The journal could not be written: %s", err)
-        return False
-    return True
-
-
-def _read(path: Path) -> list[Entry]:
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        return []
-    try:
-        rows = msgspec.json.decode(content, type=list[msgspec.Raw])
-    except ValueError:
-        _put_aside(path, content)
-        path.unlink()
-        return []
-    entries: list[Entry] = []
-    is_whole = True
-    for row in rows:
-        try:
-            entries.append(_entry(row))
-        except ValueError as err:
-            LOGGER.error("An entry of the journal could not be read: %s", err)
-            is_whole = False
-    if not is_whole:
-        _put_aside(path, content)
-        _write(path, tuple(entries))
-    return entries
-
-
-def _entry(row: msgspec.Raw) -> CreateEntry | ChangeEntry:
-    """Return an entry; those of before there were changes do not say their kind."""
-    kind = msgspec.json.decode(row, type=_Kind)
-    if kind.write is None:
-        return msgspec.json.decode(row, type=CreateEntry)
-    return msgspec.json.decode(row, type=CreateEntry | ChangeEntry)
-
-
-def _put_aside(path: Path, content: bytes) -> None:
-    """Keep what could not be read: the next write would be the end of it."""
-    aside = path.with_name(f"{path.name}.corrupt.{dt_util.utcnow().isoformat()}")
-    write_utf8_file_atomic(str(aside), content, private=True, mode="wb")
-    LOGGER.error("The journal could not be read whole and was kept as %s", aside)
-
-
-def _remove(path: Path) -> None:
-    """Delete a journal's file, and what was put aside because it was unreadable."""
-    path.unlink(missing_ok=True)
-    for aside in path.parent.glob(f"{path.name}.corrupt.*"):
-        aside.unlink()
+def _write_of(entry: Entry) -> str:
+    """Return what the entries of one batch share, and no two others do."""
+    if isinstance(entry, CreateEntry) and entry.part is not None:
+        return entry.part.batch_id
+    return entry.entry_id
 
 
 DATA_JOURNALS: HassKey[WeakValueDictionary[str, Journal]] = HassKey(

@@ -112,8 +112,10 @@ def _from_json(data: dict[str, Any]) -> AccountState:
     tasks = _readable(data.get("tasks", []), UpgradeTask, "upgrade task")
     times = _readable(data.get("inactive_since", {}).items(), tuple[str, float], "time")
     watches = _readable(data.get("watches", {}).items(), tuple[str, Watch], "watch")
+    batches = _readable(data.get("batches", {}).items(), tuple[str, str], "batch")
     return AccountState(
         tasks={task.task_id: task for task in tasks},
+        batches=dict(batches),
         memory=data.get("memory", {}),
         inactive_since=dict(times),
         watches=dict(watches),

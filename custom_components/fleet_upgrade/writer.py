@@ -1,16 +1,17 @@
 """Carries to its end what is asked of an account, whoever waits for it."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
-from homeassistant.config_entries import ConfigEntry
+from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
 
 from .account import AccountState
 from .askers import Asker
+from .batches import BatchCreator
 from .changes import ChangeNotMadeError, Changer, ChangeUnsettledError
 from .clients.model import PreparedCreate, TaskChange, UpgradeTask
 from .clients.platform import PlatformClient, TaskControl
@@ -43,15 +44,24 @@ class Writer:
         self._refresh = refresh
         self.journal = async_get_journal(hass, account.entry_id)
         account_id = account.unique_id or account.entry_id
+        self._client = client
+        guard_time = timedelta(
+            minutes=account.options.get(CONF_GUARD_MINUTES, DEFAULT_GUARD_MINUTES)
+        )
         self.creator = Creator(
             client,
             self.journal,
             account_id,
-            guard_time=timedelta(
-                minutes=account.options.get(CONF_GUARD_MINUTES, DEFAULT_GUARD_MINUTES)
-            ),
+            guard_time=guard_time,
             state=state,
             changed=self._async_announce,
+        )
+        self._batches = BatchCreator(
+            self.creator,
+            account_id,
+            guard_time=guard_time,
+            settle=self._async_settle,
+            is_wanted=lambda: account.state is ConfigEntryState.LOADED,
         )
         self._changer = (
             Changer(client, self.journal, account_id, changed=self._async_announce)
@@ -61,31 +71,63 @@ class Writer:
 
     async def async_create(
         self, prepared: PreparedCreate, asker: Asker, *, force: bool = False
-    ) -> str:
-        """Create an upgrade task and return its ID; raises `PlatformError`.
+    ) -> list[CreateEntry]:
+        """Create an upgrade task, or several for very many targets.
 
-        Sent once, one at a time, and to its end, even when the caller is cancelled
-        meanwhile. The account is polled at once, which the answer does not wait for.
+        Returns the journal's entries of the new tasks; raises `PlatformError`. Each
+        task is sent once, one at a time, and to its end, even when the caller is
+        cancelled meanwhile. The account is polled at once, which the answer does not
+        wait for.
         """
+        parts = self._client.split(prepared)
+        if len(parts) > 1:
+            return await self._async_to_its_end(
+                self._async_create_batch(prepared, parts, asker, force=force)
+            )
         entry = await self._async_to_its_end(
             self._async_create(prepared, asker, force=force)
         )
-        if entry.task_id is not None:
-            return entry.task_id
-        looking = await self._async_looked(self.creator.async_settle(entry))
-        if looking.cancelled():
-            raise UnsettledError(())
-        task_id = looking.result()
-        self._async_refresh_soon()
-        return task_id
+        if entry.is_open:
+            await self._async_settle(entry)
+            self._async_refresh_soon()
+        return [self.creator.current(entry)]
 
     async def _async_create(
         self, prepared: PreparedCreate, asker: Asker, *, force: bool
     ) -> CreateEntry:
         entry = await self.creator.async_create(prepared, asker, force=force)
-        if entry.task_id is not None:
+        if not entry.is_open:
             self._async_refresh_soon()
         return entry
+
+    async def _async_create_batch(
+        self,
+        prepared: PreparedCreate,
+        parts: Sequence[PreparedCreate],
+        asker: Asker,
+        *,
+        force: bool,
+    ) -> list[CreateEntry]:
+        try:
+            return await self._batches.async_create(prepared, parts, asker, force=force)
+        finally:
+            self._async_refresh_soon()
+
+    async def _async_settle(self, entry: CreateEntry) -> None:
+        """Look for a creation whose answer was lost; raises `UnsettledError`."""
+        looking = await self._async_looked(self.creator.async_settle(entry))
+        if looking.cancelled():
+            raise UnsettledError(())
+        looking.result()
+
+    @property
+    def batches(self) -> dict[str, str]:
+        """The IDs of the batches of tasks that are part of one, by the tasks' IDs."""
+        return {
+            entry.task_id: entry.part.batch_id
+            for entry in self.journal.all_of(CreateEntry)
+            if entry.part is not None and entry.task_id is not None
+        }
 
     async def async_change(self, change: TaskChange, asker: Asker) -> None:
         """Change an upgrade task of a platform that can; raises `PlatformError`.

@@ -88,6 +88,23 @@ class Entry(Value, frozen=True, kw_only=True, tag_field="write"):
         return self.targets.first, self.targets.count
 
 
+class Part(Value, frozen=True):
+    """Which part of a batch a creation is.
+
+    The targets of a batch are in order; this part has those from ``start`` to before
+    ``stop``. ``key`` stands for account, kind, package and targets of the batch.
+    """
+
+    batch_id: str
+    key: str
+    number: int
+    """From 1."""
+    of: int
+    """How many parts there are."""
+    start: int
+    stop: int
+
+
 class CreateEntry(Entry, frozen=True, kw_only=True, tag=CREATE):
     """The creation of an upgrade task.
 
@@ -98,6 +115,8 @@ class CreateEntry(Entry, frozen=True, kw_only=True, tag=CREATE):
     prepared: PreparedCreate
     forced: bool = False
     seen: tuple[str, ...] = ()
+    part: Part | None = None
+    """For a creation that had too many targets for one task."""
     clock_offset: float = 0.0
     """Seconds by which the platform's clock was ahead when it was asked for."""
 

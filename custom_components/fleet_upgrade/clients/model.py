@@ -107,6 +107,22 @@ class Targets(Value, frozen=True):
         """How many groups, devices or else are named."""
         return len(self._chosen)
 
+    def in_order(self) -> Targets:
+        """Return the same with groups and devices sorted, each once."""
+        return msgspec.structs.replace(
+            self,
+            device_groups=tuple(sorted(set(self.device_groups))),
+            devices=tuple(sorted(set(self.devices))),
+        )
+
+    def part(self, start: int, stop: int) -> Targets:
+        """Return some of the groups and devices, counted from 0."""
+        return msgspec.structs.replace(
+            self,
+            device_groups=self.device_groups[start:stop],
+            devices=self.devices[start:stop],
+        )
+
     @property
     def _chosen(self) -> Sequence[str]:
         return (

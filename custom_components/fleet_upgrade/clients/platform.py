@@ -200,6 +200,13 @@ class PlatformClient(Protocol):
     async def prepare_create(self, request: CreateRequest) -> PreparedCreate:
         """Complete a creation from what the platform knows; sends no write."""
 
+    def split(self, prepared: PreparedCreate) -> tuple[PreparedCreate, ...]:
+        """Return the tasks that a creation takes: more than one for very many targets.
+
+        Two creations with the same targets are split in the same way, in whatever
+        order these are given.
+        """
+
     async def create_task(self, prepared: PreparedCreate) -> str:
         """Create a task and return its ID.
 

@@ -213,6 +213,10 @@ class EnosClient(PlatformClient, TaskControl):
         return prepare(structs.replace(request, targets=targets), package)
 
     @override
+    def split(self, prepared: PreparedCreate) -> tuple[PreparedCreate, ...]:
+        return (prepared,)  # no number of targets is documented to be too many
+
+    @override
     async def create_task(self, prepared: PreparedCreate) -> str:
         query = dict(prepared.query)
         reply = await self._calls.write(

@@ -34,7 +34,7 @@ from ..platform import PlatformClient, PushControl
 from ..transport import Transport
 from .auth import Session, Token
 from .calls import Calls, Query
-from .create import is_result
+from .create import MOST_TARGETS, is_result
 from .devices import Devices
 from .groups import DeviceGroups
 from .packages import Packages
@@ -202,6 +202,22 @@ class OceanConnectClient(PlatformClient, PushControl):
             path=CREATE[request.kind],
             body=create_body(request),
             version=package.version,
+        )
+
+    @override
+    def split(self, prepared: PreparedCreate) -> tuple[PreparedCreate, ...]:
+        if prepared.request.targets.count <= MOST_TARGETS:
+            return (prepared,)
+        targets = prepared.request.targets.in_order()
+        requests = [
+            structs.replace(
+                prepared.request, targets=targets.part(start, start + MOST_TARGETS)
+            )
+            for start in range(0, targets.count, MOST_TARGETS)
+        ]
+        return tuple(
+            structs.replace(prepared, request=request, body=create_body(request))
+            for request in requests
         )
 
     @override

@@ -24,6 +24,7 @@ from ..model import (
 from ..platform import CreateAction, Field, FieldKind, Values
 
 MOST_TARGETS = 256
+"""Device groups or devices of one task; what has more becomes several."""
 MOST_RETRIES = 5
 SHORTEST_WINDOW = timedelta(minutes=5)
 
@@ -80,10 +81,6 @@ def _names(field: str, given: Iterable[str] | None) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(name.strip() for name in given or ()))
     if "" in names:
         raise InvalidFieldError(field, "targets_empty_value")
-    if len(names) > MOST_TARGETS:
-        raise InvalidFieldError(
-            field, "targets_too_many", limit=str(MOST_TARGETS), count=str(len(names))
-        )
     return names
 
 

@@ -187,7 +187,7 @@ async def test_what_cannot_be_written_down_is_not_sent(
 ) -> None:
     """As with a creation."""
     monkeypatch.setattr(
-        "custom_components.fleet_upgrade.journal.write_utf8_file_atomic", full_disk
+        "custom_components.fleet_upgrade.journal_file.write_utf8_file_atomic", full_disk
     )
     with pytest.raises(HomeAssistantError) as raised:
         await act(hass, STOP, **task)

@@ -112,6 +112,8 @@ async def test_a_row_tells_all_that_matters(
                 "targets": plain(Targets(devices=("meter-1",), model="M1")),
                 "policy": plain(Policy(retries=3))
                 | {"execution": "custom", "start": LOCAL_NOW, "end": LOCAL_NOW},
+                "batch": None,
+                "part": None,
                 "forced": False,
                 "state": "open",
                 "task_id": None,
@@ -136,6 +138,8 @@ async def test_a_row_tells_all_that_matters(
                     Targets(device_groups=("Meters north", "Meters south"))
                 ),
                 "policy": plain(Policy()),
+                "batch": None,
+                "part": None,
                 "forced": True,
                 "state": "done",
                 "task_id": "task-1",

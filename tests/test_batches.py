@@ -16,7 +16,10 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.fleet_upgrade import journal
 from custom_components.fleet_upgrade.askers import Asker
-from custom_components.fleet_upgrade.batches import BatchIncompleteError
+from custom_components.fleet_upgrade.batches import (
+    AccountUnloadedError,
+    BatchIncompleteError,
+)
 from custom_components.fleet_upgrade.clients.errors import (
     Advice,
     AmbiguousError,
@@ -182,6 +185,7 @@ async def test_a_failure_in_the_middle_says_what_exists_and_the_rest_is_made_lat
         "count": "3",
         "existing": "1",
         "missing": "2-3",
+        "reason": "",
     }
     assert raised.value.cause is REFUSED
     entries = await create(coordinator)
@@ -272,7 +276,7 @@ async def test_an_account_that_is_unloaded_stops_between_two_parts(
     fleet.create_task = unload  # type: ignore[method-assign]
     with pytest.raises(BatchIncompleteError) as raised:
         await create(coordinator)
-    assert raised.value.cause is None
+    assert isinstance(raised.value.cause, AccountUnloadedError)
     await hass.async_block_till_done(wait_background_tasks=True)
     await set_up(hass, tiny_entry)
     await create(tiny_entry.runtime_data)

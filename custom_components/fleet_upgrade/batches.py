@@ -24,23 +24,33 @@ type Parts = dict[int, CreateEntry]
 """The last entry of each part of a batch, by its number."""
 
 
-class BatchIncompleteError(PlatformError):
-    """Some parts of a batch exist, and one could not be created.
+class AccountUnloadedError(PlatformError):
+    """The account was unloaded before all was done."""
 
-    ``cause`` says why; ``None`` when the account was unloaded meanwhile.
-    """
+    key = "account_unloaded"
+
+
+class BatchIncompleteError(PlatformError):
+    """Some parts of a batch exist, and one could not be created; ``cause`` says why."""
 
     key = "batch_incomplete"
 
-    def __init__(self, of: int, done: Parts, cause: PlatformError | None) -> None:
-        """Say which parts there are."""
-        numbers = range(1, of + 1)
+    def __init__(
+        self,
+        done: int,
+        count: int,
+        existing: str,
+        missing: str,
+        cause: PlatformError | None = None,
+    ) -> None:
+        """Say which parts there are; the reason is for whoever has its text."""
         super().__init__(
             self.key,
-            done=str(len(done)),
-            count=str(of),
-            existing=_ranges([number for number in numbers if number in done]),
-            missing=_ranges([number for number in numbers if number not in done]),
+            done=str(done),
+            count=str(count),
+            existing=existing,
+            missing=missing,
+            reason="",
         )
         self.cause = cause
 
@@ -131,13 +141,13 @@ class BatchCreator:
             start = stop
             if number not in done:
                 if not self._is_wanted():
-                    raise BatchIncompleteError(len(parts), done, None)
+                    raise _incomplete(len(parts), done, AccountUnloadedError())
                 try:
                     done[number] = await self._async_create_part(
                         prepared, part, seen, asker, force=force
                     )
                 except PlatformError as err:
-                    raise BatchIncompleteError(len(parts), done, err) from err
+                    raise _incomplete(len(parts), done, err) from err
         return [entry for _, entry in sorted(done.items())]
 
     async def _async_create_part(
@@ -174,6 +184,17 @@ def _done(parts: Parts) -> Parts:
         for number, entry in parts.items()
         if entry.state is WriteState.DONE
     }
+
+
+def _incomplete(of: int, done: Parts, cause: PlatformError) -> BatchIncompleteError:
+    numbers = range(1, of + 1)
+    return BatchIncompleteError(
+        len(done),
+        of,
+        _ranges([number for number in numbers if number in done]),
+        _ranges([number for number in numbers if number not in done]),
+        cause,
+    )
 
 
 def _resumable_since() -> datetime:

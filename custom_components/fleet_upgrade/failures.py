@@ -33,8 +33,8 @@ def translated_failures(hass: HomeAssistant, entry: ConfigEntry) -> Generator[No
         if isinstance(cause, AuthenticationError):
             entry.async_start_reauth(hass)
         placeholders = dict(err.placeholders)
-        if isinstance(err, BatchIncompleteError):
-            placeholders["reason"] = _message(hass, err.cause)
+        if cause is not None and cause is not err:
+            placeholders["reason"] = _message(hass, cause)
         raise HomeAssistantError(
             translation_domain=DOMAIN,
             translation_key=err.key,
@@ -43,11 +43,10 @@ def translated_failures(hass: HomeAssistant, entry: ConfigEntry) -> Generator[No
 
 
 @callback
-def _message(hass: HomeAssistant, err: PlatformError | None) -> str:
+def _message(hass: HomeAssistant, err: PlatformError) -> str:
     """Return an error's text, to stand in that of another one."""
-    key = "account_unloaded" if err is None else err.key
     texts = async_get_cached_translations(
         hass, hass.config.language, "exceptions", DOMAIN
     )
-    text = texts.get(f"component.{DOMAIN}.exceptions.{key}.message", key)
-    return text.format_map({} if err is None else err.placeholders)
+    text = texts.get(f"component.{DOMAIN}.exceptions.{err.key}.message", err.key)
+    return text.format_map(err.placeholders)

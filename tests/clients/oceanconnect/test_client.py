@@ -110,6 +110,39 @@ async def test_what_was_given_is_not_replaced_by_the_package(
     assert prepared.request.targets.model == "Another"
 
 
+@pytest.mark.parametrize("field", ["device_groups", "devices"])
+@pytest.mark.parametrize(
+    ("count", "sizes"), [(256, [256]), (257, [256, 1]), (600, [256, 256, 88])]
+)
+async def test_what_is_too_much_for_one_task_is_split(
+    client: OceanConnectClient, field: str, count: int, sizes: list[int]
+) -> None:
+    """In the same way in whatever order it is given; each part has its own body."""
+    names = [f"name-{number}" for number in range(count)]
+    creation = await a_creation(client)
+    parts = [
+        client.split(
+            structs.replace(
+                creation,
+                request=structs.replace(
+                    creation.request,
+                    targets=structs.replace(Targets(), **{field: tuple(given)}),
+                ),
+            )
+        )
+        for given in (names, names[::-1])
+    ]
+    assert [[part.request.targets.count for part in each] for each in parts] == [
+        sizes
+    ] * 2
+    if len(sizes) > 1:
+        assert parts[0] == parts[1]
+        key = {"device_groups": "deviceGroups", "devices": "devices"}[field]
+        sent = [part.body["targets"] for part in parts[0]]
+        bodies = [targets[key] for targets in sent if isinstance(targets, dict)]
+        assert [name for names in bodies for name in names] == sorted(names)
+
+
 async def test_a_package_of_the_other_kind_is_refused_before_it_is_sent(
     client: OceanConnectClient, oceanconnect: OceanConnectSimulator
 ) -> None:

@@ -78,24 +78,12 @@ def test_a_window_may_begin_this_very_second() -> None:
     assert created(**window).policy.start == NOW.replace(microsecond=0)
 
 
-def test_the_most_targets_are_256() -> None:
-    """Exactly the limit is allowed."""
-    request = created(device_groups=[f"g{number}" for number in range(256)])
-    assert len(request.targets.device_groups) == 256
-
-
 @pytest.mark.parametrize(
     ("values", "field", "rule", "placeholders"),
     [
         ({"devices": ["d"]}, "devices", "targets_both", {}),
         ({"device_groups": []}, "device_groups", "targets_missing", {}),
         ({"device_groups": ["a", " "]}, "device_groups", "targets_empty_value", {}),
-        (
-            {"device_groups": [str(number) for number in range(257)]},
-            "device_groups",
-            "targets_too_many",
-            {"limit": "256", "count": "257"},
-        ),
         ({"start": NOW}, "start", "window_needs_custom", {}),
         (
             {"execution": "when_online", "end": NOW},

@@ -29,3 +29,21 @@ def enos(enos_server: EnosSimulator, socket_enabled: None) -> EnosSimulator:
     """Give a freshly seeded platform, and leave to make sockets (to 127.0.0.1 only)."""
     enos_server.reset()
     return enos_server
+
+
+@pytest.fixture(scope="session")
+def secure_enos_server() -> Iterator[EnosSimulator]:
+    """Serve a simulated platform over TLS, with a certificate of a private CA."""
+    with EnosSimulator(
+        access_key=ACCESS_KEY, secret_key=SECRET_KEY, org_id=ORG_ID, tls=True
+    ) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def secure_enos(
+    secure_enos_server: EnosSimulator, socket_enabled: None
+) -> EnosSimulator:
+    """Give a freshly seeded platform that speaks TLS."""
+    secure_enos_server.reset()
+    return secure_enos_server

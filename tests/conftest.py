@@ -1,14 +1,19 @@
 """Fixtures that many tests share."""
 
+from pathlib import Path
 from typing import Any
 
+from aiohttp.test_utils import TestClient
+from homeassistant.components import file_upload
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity import Entity
+from homeassistant.setup import async_setup_component
 import msgspec
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.syrupy import HomeAssistantSnapshotExtension
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from syrupy.assertion import SnapshotAssertion
 
 from custom_components.fleet_upgrade import creation
@@ -22,7 +27,7 @@ from custom_components.fleet_upgrade.writes import ChangeEntry, CreateEntry
 from simulator.oceanconnect import OceanConnectSimulator
 
 from . import tiny_platform
-from .common_enos import enos, enos_server
+from .common_enos import enos, enos_server, secure_enos, secure_enos_server
 from .common_simulator import credentials_for, oceanconnect, simulator_server
 from .tiny_platform import TinyFleet
 from .translations import TranslationCheck, check_translations
@@ -32,6 +37,8 @@ __all__ = [
     "enos",
     "enos_server",
     "oceanconnect",
+    "secure_enos",
+    "secure_enos_server",
     "simulator_server",
 ]
 
@@ -71,6 +78,21 @@ def short_looks(monkeypatch: pytest.MonkeyPatch) -> None:
 def hass_config_dir(hass_tmp_config_dir: str) -> str:
     """Give each test a folder of its own for what is written as a real file."""
     return hass_tmp_config_dir
+
+
+@pytest.fixture
+async def browser(
+    hass: HomeAssistant,
+    hass_client: ClientSessionGenerator,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> TestClient[Any, Any]:
+    """Return a browser that can show forms and upload files."""
+    # By default all Home Assistants of a machine share this folder.
+    monkeypatch.setattr(file_upload, "TEMP_DIR_NAME", str(tmp_path / "uploads"))
+    for component in ("config", "file_upload", "webhook"):
+        assert await async_setup_component(hass, component, {})
+    return await hass_client()
 
 
 @pytest.fixture

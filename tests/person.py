@@ -35,13 +35,12 @@ def fields(result: ConfigFlowResult) -> set[str]:
     return {str(key) for key in schema.schema}
 
 
-@dataclass
-class Person:
-    """Someone who fills in the forms, with the files of the simulated platform."""
+@dataclass(kw_only=True)
+class FormFiller:
+    """Someone who fills in the forms of a platform."""
 
     hass: HomeAssistant
     browser: TestClient[Any, Any]
-    oceanconnect: OceanConnectSimulator
     budget: CallBudget
     """Of the account to be added, with short pauses; kept as long as this person."""
     credentials: dict[str, Any]
@@ -65,8 +64,9 @@ class Person:
             if key != "platform"
         }
 
-    async def start(self, platform: str = "oceanconnect") -> str:
+    async def start(self, platform: str | None = None) -> str:
         """Choose a platform for a new account and return the flow's ID."""
+        platform = platform or str(self.credentials["platform"])
         flow = self.hass.config_entries.flow
         result = await flow.async_init(DOMAIN, context={"source": SOURCE_USER})
         assert result["type"] is FlowResultType.FORM
@@ -91,3 +91,10 @@ class Person:
                 if answer is not None
             },
         )
+
+
+@dataclass(kw_only=True)
+class Person(FormFiller):
+    """Someone with the files of the simulated OceanConnect."""
+
+    oceanconnect: OceanConnectSimulator

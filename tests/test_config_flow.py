@@ -5,11 +5,10 @@ browser does it.
 """
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from unittest.mock import AsyncMock, patch
 
-from homeassistant.components import file_upload
+from aiohttp.test_utils import TestClient
 from homeassistant.config_entries import (
     SOURCE_IMPORT,
     SOURCE_USER,
@@ -18,10 +17,8 @@ from homeassistant.config_entries import (
 )
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType, UnknownStep
-from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
-from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.fleet_upgrade.clients.budget import shared_budget
 from custom_components.fleet_upgrade.clients.oceanconnect.client import (
@@ -47,20 +44,20 @@ DEFAULT_OPTIONS = {
 @pytest.fixture
 async def person(
     hass: HomeAssistant,
+    browser: TestClient[Any, Any],
     oceanconnect: OceanConnectSimulator,
     credentials: dict[str, Any],
-    hass_client: ClientSessionGenerator,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> Person:
     """Someone with a browser and all that is needed to add an account."""
-    # By default all Home Assistants of a machine share this folder.
-    monkeypatch.setattr(file_upload, "TEMP_DIR_NAME", str(tmp_path / "uploads"))
-    for component in ("config", "file_upload", "webhook"):
-        assert await async_setup_component(hass, component, {})
     budget = shared_budget("oceanconnect", oceanconnect.app_id)
     budget.pause = 0.1
-    person = Person(hass, await hass_client(), oceanconnect, budget, credentials)
+    person = Person(
+        hass=hass,
+        browser=browser,
+        oceanconnect=oceanconnect,
+        budget=budget,
+        credentials=credentials,
+    )
     await person.prepare()
     return person
 

@@ -40,9 +40,9 @@ def client_context(
     *,
     check: ServerCheck,
     ca: str | None,
-    certificate: str | None,
-    key: str | None,
-    password: str | None,
+    certificate: str | None = None,
+    key: str | None = None,
+    password: str | None = None,
 ) -> ssl.SSLContext:
     """Build a TLS context from PEM texts.
 

@@ -151,8 +151,9 @@ def _certificate_problem(err: Exception) -> ConnectionProblem:
             return ConnectionProblem.HOST_NAME
         case 10:  # X509_V_ERR_CERT_HAS_EXPIRED
             return ConnectionProblem.EXPIRED
-        case 2 | 18 | 19 | 20 | 21:
-            # no issuer certificate, self-signed, or a chain that ends in neither
+        case 2 | 7 | 18 | 19 | 20 | 21:
+            # no issuer certificate, one of the same name with another key,
+            # self-signed, or a chain that ends in neither
             return ConnectionProblem.UNKNOWN_CA
         case _:
             return ConnectionProblem.TLS

@@ -18,6 +18,7 @@ FORM = (
     Field(key="access_key", required=True, identifying=True),
     Field(key="secret_key", kind=FieldKind.SECRET, required=True),
     Field(key="org_id", required=True, identifying=True),
+    Field(key="ca", kind=FieldKind.PEM_FILE),
 )
 
 
@@ -38,9 +39,7 @@ def check(credentials: Credentials) -> SSLContext | None:
     """
     if _base(credentials).scheme == "http":
         return None
-    return client_context(
-        check=ServerCheck.FULL, ca=None, certificate=None, key=None, password=None
-    )
+    return client_context(check=ServerCheck.FULL, ca=credentials.get("ca"))
 
 
 def credential_notes(credentials: Credentials) -> CredentialNotes:

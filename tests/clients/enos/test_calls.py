@@ -73,14 +73,14 @@ async def test_a_creation_whose_answer_was_lost_is_never_sent_again(
     created: int,
 ) -> None:
     """It may have been created: that has an error of its own."""
-    monkeypatch.setattr(transport_module, "TOTAL_TIMEOUT", 0.5)
-    client = connect(session, enos)
     creation = await a_creation(client, enos)
     before = len(enos.jobs())
     enos.calls.clear()
     enos.faults.add(fault)
+    monkeypatch.setattr(transport_module, "TOTAL_TIMEOUT", 0.5)
+    hasty = connect(session, enos)
     with pytest.raises(AmbiguousError):
-        await client.create_task(creation)
+        await hasty.create_task(creation)
     assert actions(enos) == ["create"]
     enos.faults.clear()
     assert len(enos.jobs()) == before + created

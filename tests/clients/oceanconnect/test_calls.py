@@ -186,6 +186,7 @@ async def test_a_throttled_poll_comes_back_later(
     ids=lambda value: value.kind + str(value.body) if isinstance(value, Fault) else "",
 )
 async def test_a_creation_whose_answer_was_lost_is_never_sent_again(
+    client: OceanConnectClient,
     session: aiohttp.ClientSession,
     oceanconnect: OceanConnectSimulator,
     monkeypatch: pytest.MonkeyPatch,
@@ -193,13 +194,13 @@ async def test_a_creation_whose_answer_was_lost_is_never_sent_again(
     created: int,
 ) -> None:
     """It may have been created: that has an error of its own."""
-    monkeypatch.setattr(transport_module, "TOTAL_TIMEOUT", 0.5)
-    client = connect(session, oceanconnect)
     creation = await a_creation(client)
     before = len(await all_of(client.list_tasks()))
     oceanconnect.faults.add(fault)
+    monkeypatch.setattr(transport_module, "TOTAL_TIMEOUT", 0.5)
+    hasty = connect(session, oceanconnect)
     with pytest.raises(AmbiguousError):
-        await client.create_task(creation)
+        await hasty.create_task(creation)
     assert oceanconnect.calls.count(CREATE) == 1
     oceanconnect.faults.clear()
     assert len(await all_of(client.list_tasks())) == before + created

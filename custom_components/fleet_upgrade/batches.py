@@ -86,6 +86,7 @@ class BatchCreator:
         asker: Asker,
         *,
         force: bool = False,
+        origin: str | None = None,
     ) -> list[CreateEntry]:
         """Create the parts that are missing; return the entries of all of them.
 
@@ -97,7 +98,9 @@ class BatchCreator:
             raise InvalidFieldError("force", "batch_under_way")
         self._journal.batches_under_way.add(key)
         try:
-            return await self._async_create(key, whole, parts, asker, force=force)
+            return await self._async_create(
+                key, whole, parts, asker, force=force, origin=origin
+            )
         finally:
             self._journal.batches_under_way.discard(key)
 
@@ -109,6 +112,7 @@ class BatchCreator:
         asker: Asker,
         *,
         force: bool,
+        origin: str | None,
     ) -> list[CreateEntry]:
         batch_id, known = self._latest(key)
         done = _done(known)
@@ -144,7 +148,7 @@ class BatchCreator:
                     raise _incomplete(len(parts), done, AccountUnloadedError())
                 try:
                     done[number] = await self._async_create_part(
-                        prepared, part, seen, asker, force=force
+                        prepared, part, seen, asker, force=force, origin=origin
                     )
                 except PlatformError as err:
                     raise _incomplete(len(parts), done, err) from err
@@ -158,10 +162,11 @@ class BatchCreator:
         asker: Asker,
         *,
         force: bool,
+        origin: str | None,
     ) -> CreateEntry:
         """Create a part; look for it if its answer was lost."""
         entry = await self._creator.async_create_part(
-            prepared, part, seen, asker, force=force
+            prepared, part, seen, asker, force=force, origin=origin
         )
         if entry.is_open:
             await self._settle(entry)

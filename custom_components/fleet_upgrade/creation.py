@@ -78,7 +78,12 @@ class Creator:
         self._in_flight = journal.in_flight
 
     async def async_create(
-        self, prepared: PreparedCreate, asker: Asker, *, force: bool = False
+        self,
+        prepared: PreparedCreate,
+        asker: Asker,
+        *,
+        force: bool = False,
+        origin: str | None = None,
     ) -> CreateEntry:
         """Create a task; return the journal's entry, open if the answer was lost.
 
@@ -95,7 +100,9 @@ class Creator:
                 force=force,
             )
             seen = await self.async_look_around(prepared, force=force)
-            return await self._async_write(prepared, asker, key, seen, force=force)
+            return await self._async_write(
+                prepared, asker, key, seen, force=force, origin=origin
+            )
 
     async def async_create_part(
         self,
@@ -105,6 +112,7 @@ class Creator:
         asker: Asker,
         *,
         force: bool,
+        origin: str | None = None,
     ) -> CreateEntry:
         """Create a part of a batch whose targets were looked at as a whole.
 
@@ -115,7 +123,7 @@ class Creator:
             key = write_key(self._account, prepared.request)
             refuse_what_is_open(key, self.journal.entries)
             return await self._async_write(
-                prepared, asker, key, seen, force=force, part=part
+                prepared, asker, key, seen, force=force, part=part, origin=origin
             )
 
     async def async_look_around(
@@ -146,6 +154,7 @@ class Creator:
         *,
         force: bool,
         part: Part | None = None,
+        origin: str | None = None,
     ) -> CreateEntry:
         """Write down that a creation is about to be sent, then send it."""
         entry = CreateEntry(
@@ -156,6 +165,7 @@ class Creator:
             prepared=prepared,
             forced=force,
             part=part,
+            origin=origin,
             seen=tuple(seen),
             clock_offset=self._client.clock_offset.total_seconds(),
         )

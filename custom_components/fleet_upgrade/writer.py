@@ -70,22 +70,29 @@ class Writer:
         )
 
     async def async_create(
-        self, prepared: PreparedCreate, asker: Asker, *, force: bool = False
+        self,
+        prepared: PreparedCreate,
+        asker: Asker,
+        *,
+        force: bool = False,
+        origin: str | None = None,
     ) -> list[CreateEntry]:
         """Create an upgrade task, or several for very many targets.
 
         Returns the journal's entries of the new tasks; raises `PlatformError`. Each
         task is sent once, one at a time, and to its end, even when the caller is
         cancelled meanwhile. The account is polled at once, which the answer does not
-        wait for.
+        wait for. ``origin`` says in the journal what the creation belongs to.
         """
         parts = self._client.split(prepared)
         if len(parts) > 1:
             return await self._async_to_its_end(
-                self._async_create_batch(prepared, parts, asker, force=force)
+                self._async_create_batch(
+                    prepared, parts, asker, force=force, origin=origin
+                )
             )
         entry = await self._async_to_its_end(
-            self._async_create(prepared, asker, force=force)
+            self._async_create(prepared, asker, force=force, origin=origin)
         )
         if entry.is_open:
             await self._async_settle(entry)
@@ -93,9 +100,16 @@ class Writer:
         return [self.creator.current(entry)]
 
     async def _async_create(
-        self, prepared: PreparedCreate, asker: Asker, *, force: bool
+        self,
+        prepared: PreparedCreate,
+        asker: Asker,
+        *,
+        force: bool,
+        origin: str | None,
     ) -> CreateEntry:
-        entry = await self.creator.async_create(prepared, asker, force=force)
+        entry = await self.creator.async_create(
+            prepared, asker, force=force, origin=origin
+        )
         if not entry.is_open:
             self._async_refresh_soon()
         return entry
@@ -107,9 +121,12 @@ class Writer:
         asker: Asker,
         *,
         force: bool,
+        origin: str | None,
     ) -> list[CreateEntry]:
         try:
-            return await self._batches.async_create(prepared, parts, asker, force=force)
+            return await self._batches.async_create(
+                prepared, parts, asker, force=force, origin=origin
+            )
         finally:
             self._async_refresh_soon()
 

@@ -117,6 +117,8 @@ class CreateEntry(Entry, frozen=True, kw_only=True, tag=CREATE):
     seen: tuple[str, ...] = ()
     part: Part | None = None
     """For a creation that had too many targets for one task."""
+    origin: str | None = None
+    """What it belongs to, such as a wave of a plan's run; none for an action."""
     clock_offset: float = 0.0
     """Seconds by which the platform's clock was ahead when it was asked for."""
 

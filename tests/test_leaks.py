@@ -26,7 +26,11 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from custom_components.fleet_upgrade.clients import budget
-from custom_components.fleet_upgrade.const import CONF_PLATFORM, DOMAIN
+from custom_components.fleet_upgrade.const import (
+    CONF_PLATFORM,
+    CONF_PUSH_ADDRESS,
+    DOMAIN,
+)
 from simulator.enos import EnosSimulator
 from simulator.oceanconnect import OceanConnectSimulator
 
@@ -36,7 +40,7 @@ TIMES = 50
 WARM = 10
 """Rounds until all that is made once and kept has been made."""
 
-FEW = 10
+FEW = 20
 """Blocks of memory that a round may keep; a task's sensor alone has more."""
 
 OURS = "custom_components."
@@ -61,13 +65,19 @@ def quick(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> 
         caplog.set_level(logging.CRITICAL, name)
 
 
-async def come_and_go(hass: HomeAssistant, data: dict[str, Any]) -> None:
+async def come_and_go(
+    hass: HomeAssistant, data: dict[str, Any], options: dict[str, Any]
+) -> None:
     """Add an account, reload, unload and remove it.
 
     Its ID is always the same, as Home Assistant remembers what was deleted.
     """
     account = MockConfigEntry(
-        domain=DOMAIN, entry_id="01LEAKS000000000000000000A", title="Leaks", data=data
+        domain=DOMAIN,
+        entry_id="01LEAKS000000000000000000A",
+        title="Leaks",
+        data=data,
+        options=options,
     )
     entries = hass.config_entries
     await entries.async_add(account)
@@ -144,7 +154,10 @@ async def test_an_account_that_comes_and_goes_leaves_nothing_behind(
 ) -> None:
     """No task, timer, socket, thread, file or listener; memory is flat."""
     await come_and_go_often(
-        hass, credentials, lambda: oceanconnect.reset(rate_limit=sys.maxsize, tasks=1)
+        hass,
+        lambda: oceanconnect.reset(rate_limit=sys.maxsize, tasks=1),
+        credentials,
+        {CONF_PUSH_ADDRESS: "https://home.example.com:8123"},
     )
 
 
@@ -154,11 +167,13 @@ async def test_an_account_on_the_other_platform_leaves_nothing_behind_either(
 ) -> None:
     """No task, timer, socket, thread, file or listener; memory is flat."""
     data = {CONF_PLATFORM: "enos", **answers_for(enos)}
-    await come_and_go_often(hass, data, lambda: enos.reset(jobs=1))
+    await come_and_go_often(hass, lambda: enos.reset(jobs=1), data, {})
 
 
 async def come_and_go_often(
-    hass: HomeAssistant, data: dict[str, Any], start_over: Callable[[], None]
+    hass: HomeAssistant,
+    start_over: Callable[[], None],
+    *account: dict[str, Any],
 ) -> None:
     """Let an account come and go, and compare what there is before and after.
 
@@ -180,11 +195,11 @@ async def come_and_go_often(
 
     start_over()
     for _ in range(WARM):
-        await come_and_go(hass, data)
+        await come_and_go(hass, *account)
     before = census(hass)
     blocks = await settled()
     for _ in range(TIMES - WARM):
-        await come_and_go(hass, data)
+        await come_and_go(hass, *account)
     grown = await settled() - blocks
 
     for _ in range(50):

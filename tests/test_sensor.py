@@ -192,6 +192,8 @@ async def test_a_count_that_no_active_task_has_is_unknown(
         ({"version": None, "created": None}, "Firmware Meters north"),
         ({"version": None, "created": None, "targets": Targets()}, "Firmware one"),
         ({"name": "Spring"}, "Firmware V1.3 Spring 2026-11-20 02:15"),
+        # The ID of a device tells nobody much, and names stand in the log.
+        ({"targets": Targets(devices=("one",))}, "Firmware V1.3 2026-11-20 02:15"),
         ({"version": "{0}"}, "Firmware {0} Meters north 2026-11-20 02:15"),
     ],
 )

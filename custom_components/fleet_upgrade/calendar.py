@@ -82,7 +82,7 @@ class WindowCalendar(AccountEntity, CalendarEntity):
             start=dt_util.as_local(window.start),
             end=dt_util.as_local(window.end),
             summary=name.format(task=label(task)),
-            description="\n".join(filter(None, (task.name, task.task_id))),
+            description=task.task_id,
             uid=task.task_id,
             recurrence_id=window.start.strftime("%Y%m%dT%H%M%SZ") if is_daily else None,
             rrule="FREQ=DAILY" if is_daily else None,

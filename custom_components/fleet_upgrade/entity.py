@@ -117,12 +117,14 @@ class TaskEntity(FleetEntity):
 def label(task: UpgradeTask) -> str:
     """Return what tells a task apart for a person.
 
-    Version, its own name or else its target, and local time.
+    Version, its own name or else its target, and local time. No ID of a device:
+    names stand in the log, and such an ID tells a person little.
     """
     created = dt_util.as_local(task.created) if task.created else None
+    target = None if task.targets.devices else task.targets.first
     parts = (
         task.version,
-        task.name or task.targets.first,
+        task.name or target,
         created.strftime("%Y-%m-%d %H:%M") if created else None,
     )
     return " ".join(part for part in parts if part) or task.task_id

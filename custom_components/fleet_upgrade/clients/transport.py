@@ -1,6 +1,7 @@
 """One HTTP exchange with a platform: TLS, limits of time and size, call budget."""
 
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,11 @@ TOTAL_TIMEOUT = 60.0
 
 LARGEST_ANSWER = 16 * 1024 * 1024
 """Bytes that an answer's body may have."""
+
+MOST_SECRETS = 8
+"""Secrets that are remembered: a token may be replaced while a call carries it."""
+
+HIDDEN = "***"
 
 type Late[ValueT] = ValueT | Callable[[], ValueT]
 """A value, or what makes it at the last moment."""
@@ -45,12 +51,18 @@ class Transport:
         *,
         context: ssl.SSLContext | None,
         budget: CallBudget,
+        secrets: Callable[[], Iterable[str]] = tuple,
     ) -> None:
-        """Use a session of the caller's; ``context`` applies to this server only."""
+        """Use a session of the caller's; ``context`` applies to this server only.
+
+        ``secrets`` tells what calls carry that nobody may ever read.
+        """
         self.base = base
         self.budget = budget
         self.clock_offset = timedelta()
         """How far the server's clock is ahead of ours, by its last answer."""
+        self._secrets = secrets
+        self._sent_secrets: deque[str] = deque(maxlen=MOST_SECRETS)
         self._session = session
         self._ssl = context if context is not None else True
         self._timeout = aiohttp.ClientTimeout(
@@ -78,6 +90,7 @@ class Transport:
         url = self.base.with_path(path, encoded=True).with_query(query)
         async with self.budget.call(priority):
             try:
+                self._remember_secrets()
                 async with self._session.request(
                     method,
                     url,
@@ -96,6 +109,17 @@ class Transport:
                     )
             except (aiohttp.ClientError, TimeoutError, OSError) as err:
                 raise _unreachable(err) from err
+
+    def without_secrets(self, text: str) -> str:
+        """Return what a server says, should it repeat a secret that it was sent."""
+        for secret in self._sent_secrets:
+            text = text.replace(secret, HIDDEN)
+        return text
+
+    def _remember_secrets(self) -> None:
+        for secret in self._secrets():
+            if secret and secret not in self._sent_secrets:
+                self._sent_secrets.append(secret)
 
     def _compare_clocks(self, date: str | None) -> None:
         if date is None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+import json
 import time
 from typing import Any
 
@@ -14,6 +15,7 @@ from custom_components.fleet_upgrade.clients.errors import (
     AuthenticationError,
     MalformedError,
     PlatformError,
+    RejectedError,
     UnreachableError,
 )
 from simulator.enos import EnosSimulator, codes, refusal
@@ -273,6 +275,29 @@ async def test_no_error_and_no_log_line_holds_a_secret(
     assert enos.secret_key not in texts
     assert token not in texts
     assert enos.access_key not in texts
+
+
+async def test_what_a_platform_repeats_of_our_secrets_is_left_out(
+    client: EnosClient, enos: EnosSimulator
+) -> None:
+    """Also of a token that was replaced while a call carried it."""
+    kept = keep(client)
+    await client.verify()
+    token = kept["access"]
+    said = f"no {enos.secret_key} for {token}"
+    body = json.dumps({"code": 987654, "msg": said}).encode()
+    enos.faults.add(
+        Fault(kind=FaultKind.STATUS, status=400, path=JOBS, delay=0.3, body=body)
+    )
+    waiting = asyncio.create_task(client.verify())
+    while len(enos.faults):
+        await asyncio.sleep(0.01)
+    enos.drop_token()
+    await client.verify()
+    assert kept["access"] != token
+    with pytest.raises(RejectedError) as err:
+        await waiting
+    assert err.value.detail == "no *** for ***"
 
 
 async def test_a_token_service_out_of_reach_is_an_error_of_the_connection(

@@ -1,7 +1,9 @@
 """Calls with a token, and writes that are never doubled, on a real socket."""
 
 import asyncio
+import json
 from types import SimpleNamespace
+from typing import Any
 
 import aiohttp
 import pytest
@@ -15,6 +17,7 @@ from custom_components.fleet_upgrade.clients.errors import (
     ConnectionProblem,
     MalformedError,
     PlatformError,
+    RejectedError,
     SessionTakenError,
     ThrottledError,
     UnreachableError,
@@ -295,6 +298,22 @@ async def test_no_error_and_no_log_line_holds_a_secret(
     texts = caplog.text + repr(err.value) + str(err.value.placeholders)
     assert oceanconnect.secret not in texts
     assert "Bearer" not in texts
+
+
+async def test_what_a_platform_repeats_of_our_secrets_is_left_out(
+    client: OceanConnectClient, oceanconnect: OceanConnectSimulator
+) -> None:
+    """The rest of what it says stays."""
+    kept: dict[str, Any] = {}
+    client.keep_session({}, kept.update)
+    await client.verify()
+    said = f"no {oceanconnect.secret} for {kept['access']} of {kept['refresh']}"
+    body = json.dumps({"error_code": "987654", "error_desc": said}).encode()
+    oceanconnect.faults.add(Fault(kind=FaultKind.STATUS, status=400, body=body))
+    with pytest.raises(RejectedError) as err:
+        await client.verify()
+    assert err.value.detail == "no *** for *** of ***"
+    assert str(err.value) == "400 987654: no *** for *** of ***"
 
 
 async def test_only_calls_with_a_token_carry_one(

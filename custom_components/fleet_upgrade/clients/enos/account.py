@@ -55,8 +55,10 @@ def client(
     base = _base(credentials)
     # Organizations of one application share its calls, and its token.
     budget = shared_budget("enos", access_key, make=AdaptiveBudget)
-    transport = Transport(session, base, context=context, budget=budget)
     tokens = shared_session(str(base), access_key, credentials["secret_key"])
+    transport = Transport(
+        session, base, context=context, budget=budget, secrets=tokens.secrets
+    )
     return EnosClient(transport, tokens, str(credentials["org_id"]))
 
 

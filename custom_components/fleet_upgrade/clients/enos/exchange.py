@@ -123,7 +123,7 @@ def _failure(transport: Transport, answer: Answer) -> PlatformError:
         return _refusal(transport, reply, answer.status)
     match answer.status:
         case 401:
-            return TokenRefusedError(reply.detail)
+            return TokenRefusedError(transport.without_secrets(reply.detail))
         case 429:
             return transport.budget.throttled(_retry_after(answer))
         case status if status >= 500:
@@ -137,7 +137,8 @@ def _failure(transport: Transport, answer: Answer) -> PlatformError:
             status=answer.status,
         )
     advice = GATEWAY_ADVICE.get(answer.status, Advice.OTHER)
-    return RejectedError("", reply.detail, advice, status=answer.status)
+    detail = transport.without_secrets(reply.detail)
+    return RejectedError("", detail, advice, status=answer.status)
 
 
 def _refusal(transport: Transport, reply: Reply, status: int) -> PlatformError:
@@ -160,7 +161,8 @@ def _refusal(transport: Transport, reply: Reply, status: int) -> PlatformError:
     is_missing = code in NOT_FOUND and code != str(status)
     error_type = NotFoundError if is_missing else RejectedError
     # Whatever HTTP status it came with: a code says that nothing was done.
-    return error_type(code, reply.detail, advice, status=400)
+    detail = transport.without_secrets(reply.detail)
+    return error_type(code, detail, advice, status=400)
 
 
 def _server_error(status: int, reply: Reply) -> UnreachableError:

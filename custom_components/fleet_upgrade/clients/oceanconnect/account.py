@@ -75,8 +75,10 @@ def client(
     app_id = account_id(credentials)
     base = _base(credentials)
     budget = shared_budget("oceanconnect", app_id)
-    transport = Transport(session, base, context=context, budget=budget)
     tokens = shared_session(base.authority, app_id, credentials["secret"])
+    transport = Transport(
+        session, base, context=context, budget=budget, secrets=tokens.secrets
+    )
     return OceanConnectClient(transport, tokens)
 
 

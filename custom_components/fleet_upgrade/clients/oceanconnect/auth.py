@@ -78,6 +78,10 @@ class Session:
         """The present token, for keeping."""
         return self._token
 
+    def secrets(self) -> tuple[str, ...]:
+        """Return what may never be shown."""
+        return (self._secret, self._token.access, self._token.refresh)
+
     def restore(self, token: Token) -> None:
         """Take a token that was kept for this session, unless there is one already."""
         if token.access and token.holder == self._holder and not self._token.access:

@@ -107,14 +107,15 @@ def _failure(transport: Transport, answer: Answer) -> PlatformError:
             foreign=True,
             status=answer.status,
         )
-    return RejectedError("", reply.detail, Advice.OTHER, status=answer.status)
+    detail = transport.without_secrets(reply.detail)
+    return RejectedError("", detail, Advice.OTHER, status=answer.status)
 
 
 def _refusal(transport: Transport, reply: Reply, status: int) -> PlatformError:
     """Say what an error code means."""
     code = reply.code
     if code == TOKEN_REFUSED and status < 500:
-        return TokenRefusedError(reply.detail)
+        return TokenRefusedError(transport.without_secrets(reply.detail))
     if code == THROTTLED and status < 500:
         return transport.budget.throttled()
     if code in AUTHENTICATION:
@@ -123,7 +124,8 @@ def _refusal(transport: Transport, reply: Reply, status: int) -> PlatformError:
         return _server_error(status, reply)
     error = NotFoundError if code in NOT_FOUND else RejectedError
     advice = ADVICE.get(code, Advice.OTHER)
-    return error(code, reply.detail, advice, status=status)
+    detail = transport.without_secrets(reply.detail)
+    return error(code, detail, advice, status=status)
 
 
 def _server_error(status: int, reply: Reply) -> UnreachableError:

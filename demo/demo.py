@@ -1,7 +1,7 @@
 """The demo: everything it starts, in order, and everything it ends."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 import signal
 import sys
 
@@ -16,19 +16,31 @@ class Demo:
     """A Home Assistant in front of simulated platforms."""
 
     def __init__(
-        self, home_assistant: HomeAssistant, simulators: Sequence[Simulator]
+        self,
+        home_assistant: HomeAssistant,
+        simulators: Sequence[Simulator],
+        *,
+        find_missing: Callable[[Api, str], Awaitable[str | None]] = find_missing,
     ) -> None:
-        """Put the parts together; nothing is started yet."""
+        """Put the parts together; nothing is started yet.
+
+        ``find_missing`` says what an account lacks that has to be seen.
+        """
         self._home_assistant = home_assistant
         self._simulators = simulators
+        self._find_missing = find_missing
         self._missing: str | None = "Home Assistant is not up"
+        self.version = ""
+        """That of Home Assistant, once it is up."""
 
-    async def run(self, seconds: float | None = None) -> None:
+    async def run(
+        self, seconds: float | None = None, *, until_seen: bool = False
+    ) -> None:
         """Run until a signal or for some seconds, then end what was started.
 
-        Raises `DemoError` when something ends by itself, and, where a time is given,
-        when Home Assistant was not up or an account or its upgrade tasks had no
-        states.
+        With ``until_seen``, end as soon as everything was seen. Raises `DemoError` when
+        something ends by itself, and, where a time is given, when not everything was
+        seen: Home Assistant, and what the accounts should have.
         """
         # From here on a signal ends nothing by itself, so that a second Ctrl-C does
         # not leave a process behind.
@@ -39,10 +51,13 @@ class Demo:
         for number in numbers:
             asyncio.get_running_loop().add_signal_handler(number, signals.set)
         signalled = asyncio.create_task(signals.wait())
-        showing = asyncio.create_task(self._show(check=seconds is not None))
+        showing = asyncio.create_task(
+            self._show(check=seconds is not None, until_seen=until_seen)
+        )
         await asyncio.wait(
             {signalled, showing}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED
         )
+        was_ended = signalled.done()
         signalled.cancel()
         showing.cancel()
         await asyncio.wait({showing})
@@ -52,10 +67,13 @@ class Demo:
         if not showing.cancelled():
             showing.result()
         if seconds is not None and self._missing:
-            raise DemoError(f"within {seconds:g} seconds: {self._missing}")
+            time = f"within {seconds:g} seconds"
+            if was_ended:
+                time = "until it was ended"
+            raise DemoError(f"{time}: {self._missing}")
 
-    async def _show(self, *, check: bool) -> None:
-        """Start everything and watch over it; returns only by an error."""
+    async def _show(self, *, check: bool, until_seen: bool) -> None:
+        """Start everything and watch over it."""
         say("Starting the simulated platforms and Home Assistant ...")
         for simulator in self._simulators:
             await simulator.start()
@@ -63,7 +81,7 @@ class Demo:
         await self._home_assistant.start()
         url = self._home_assistant.url
         async with connect(url) as api:
-            await is_running(api)
+            self.version = await is_running(api)
             accounts = [await set_up_account(api, each) for each in self._simulators]
             say(
                 f"Fleet Upgrade is at {url} (user {USER}, password {PASSWORD});"
@@ -71,6 +89,8 @@ class Demo:
             )
             if check:
                 await self._look(api, accounts)
+        if until_seen:
+            return
         await asyncio.gather(
             self._home_assistant.run(), *(each.run() for each in self._simulators)
         )
@@ -78,19 +98,23 @@ class Demo:
     async def _look(self, api: Api, accounts: Sequence[str]) -> None:
         """Look until every account and an upgrade task of each have states."""
         for simulator, account in zip(self._simulators, accounts, strict=True):
-            while missing := await find_missing(api, account):
+            while missing := await self._find_missing(api, account):
                 self._missing = f"{simulator.platform.account}: {missing}"
                 await asyncio.sleep(0.5)
         self._missing = None
         say("The accounts and their upgrade tasks have states.")
 
 
-async def is_running(api: Api) -> None:
-    """Wait until Home Assistant has started; raise `DemoError` in recovery mode."""
+async def is_running(api: Api) -> str:
+    """Wait until Home Assistant has started; return its version.
+
+    Raises `DemoError` in recovery mode.
+    """
     while (config := await api.call("get_config"))["state"] != "RUNNING":
         await asyncio.sleep(0.1)
     if config["recovery_mode"]:
         raise DemoError("Home Assistant is in recovery mode; see its console.log")
+    return str(config["version"])
 
 
 def say(text: str) -> None:

@@ -26,9 +26,12 @@ KEPT = "automations.yaml"
 class HomeAssistant:
     """A Home Assistant of our own that listens on loopback only."""
 
-    def __init__(self, folder: Path, port: int) -> None:
-        """Use a folder for everything that it writes."""
+    def __init__(
+        self, folder: Path, port: int, *, python: str | Path = sys.executable
+    ) -> None:
+        """Use a folder for everything that it writes; ``python`` has it installed."""
         self.url = f"http://{LOOPBACK}:{port}"
+        self._python = python
         self._folder = folder
         self._port = port
         self._process: ChildProcess | None = None
@@ -62,7 +65,7 @@ class HomeAssistant:
         self._process = await ChildProcess.start(
             "Home Assistant",
             [
-                *(sys.executable, "-m", "homeassistant", "--skip-pip"),
+                *(self._python, "-m", "homeassistant", "--skip-pip"),
                 *("--log-no-color", "--config", self._folder),
             ],
             log=self._folder / "console.log",
@@ -93,6 +96,11 @@ class HomeAssistant:
         """End the process."""
         if self._process:
             await self._process.stop()
+
+    @property
+    def log(self) -> str:
+        """What it has logged so far."""
+        return self._process.output if self._process else ""
 
     @property
     def _temporary(self) -> Path:

@@ -21,6 +21,13 @@ def is_free(port: int) -> bool:
     return True
 
 
+def free_port() -> int:
+    """Return a port that nothing listens on."""
+    with socket.create_server((LOOPBACK, 0)) as probe:
+        number: int = probe.getsockname()[1]
+        return number
+
+
 def require_free(port: int) -> None:
     """Raise `DemoError` when something listens on a port."""
     if not is_free(port):

@@ -1,6 +1,6 @@
 """The demo as a person runs it: a real Home Assistant, started by its script."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import batched
 import json
@@ -13,6 +13,7 @@ import subprocess
 import sys
 from typing import Any
 
+from homeassistant.const import __version__
 import pytest
 import yaml
 
@@ -20,6 +21,7 @@ from demo.errors import DemoError
 from demo.folder import MARK, demo_folder
 from demo.platforms import PLATFORMS
 from demo.process import ChildProcess
+from demo.trial import require_clean
 from simulator.clock import Clock
 from simulator.enos import platform as enos_platform, seed as enos_seed
 from simulator.enos.model import Scope
@@ -157,6 +159,63 @@ def test_shows_tasks_and_goes_on_at_the_next_start(tmp_path: Path, port: int) ->
     for platform, account in accounts.items():
         assert moved[platform]["entry_id"] == account["entry_id"]
         assert moved[platform]["data"] != account["data"]
+
+
+@pytest.fixture
+def make_environment(tmp_path: Path) -> Callable[[str], Path]:
+    """Return a function that makes an environment whose Python is a shell script."""
+
+    def make(script: str) -> Path:
+        python = tmp_path / "bin" / "python"
+        python.parent.mkdir()
+        python.write_text(f"#!/bin/sh\n{script}\n")
+        python.chmod(0o755)
+        return tmp_path
+
+    return make
+
+
+def trial(environment: Path) -> tuple[int, str, str]:
+    """Make a trial; return its exit code and what it says."""
+    result = subprocess.run(
+        [sys.executable, "-m", "demo.trial", environment],
+        cwd=ROOT,
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=150,
+    )
+    return result.returncode, result.stdout, result.stderr
+
+
+def test_a_trial_sees_what_works(make_environment: Callable[[str], Path]) -> None:
+    """Here it is the Home Assistant of the tests themselves."""
+    code, said, errors = trial(make_environment(f'exec {sys.executable} "$@"'))
+    assert (code, errors) == (0, "")
+    assert said.endswith(
+        f"Home Assistant {__version__}: started, polled,"
+        " and created on each platform.\n"
+    )
+
+
+def test_a_trial_fails_with_its_home_assistant(
+    make_environment: Callable[[str], Path],
+) -> None:
+    """In one line, which says where to look."""
+    environment = make_environment("exit 3")
+    code, _, errors = trial(environment)
+    log = environment / "trial" / "home-assistant" / "console.log"
+    assert (code, errors) == (
+        1,
+        f"trial: Home Assistant ended with exit code 3; see {log}\n",
+    )
+
+
+def test_a_trial_takes_no_logged_error_for_a_success() -> None:
+    """The rest may have worked all the same."""
+    require_clean("2026-11-20 10:15:00.000 WARNING (MainThread) [x] No ERROR\n")
+    with pytest.raises(DemoError, match=r"^Home Assistant logged: .* Boom$"):
+        require_clean("Fine\n2026-11-20 10:15:00.000 ERROR (MainThread) [x] Boom\n")
 
 
 def test_a_port_in_use_is_one_line(tmp_path: Path, port: int) -> None:

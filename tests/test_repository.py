@@ -284,11 +284,22 @@ def test_hacs_finds_all_it_asks_for() -> None:
 # One version of everything
 
 
-def test_the_oldest_home_assistant_allowed_is_the_one_it_is_tested_with() -> None:
-    """Nothing older was ever run."""
-    hacs = json.loads((ROOT / "hacs.json").read_text())
+def test_the_oldest_home_assistant_allowed_is_one_that_is_run() -> None:
+    """Continuous integration runs it, and one that is newer than that of the tests."""
+    oldest = json.loads((ROOT / "hacs.json").read_text())["homeassistant"]
+    text = (ROOT / ".github" / "workflows" / "tests.yml").read_text()
+    job = yaml.safe_load(text)["jobs"]["versions"]
 
-    assert hacs["homeassistant"] == version("homeassistant")
+    versions = job["strategy"]["matrix"]["home-assistant"]
+    assert versions[0] == oldest
+    assert (
+        AwesomeVersion(oldest)
+        <= AwesomeVersion(version("homeassistant"))
+        <= AwesomeVersion(versions[1])
+    )
+    assert job["steps"][-1]["run"].startswith("script/test --home-assistant ")
+    for path in ("README.md", "CONTRIBUTING.md"):
+        assert f"Home Assistant {oldest}" in (ROOT / path).read_text()
 
 
 def test_every_place_asks_for_the_same_python() -> None:

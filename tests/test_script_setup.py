@@ -1,16 +1,19 @@
 """script/setup: which Python it takes, and that it does nothing twice."""
 
 from collections.abc import Callable
+import json
 import os
 from pathlib import Path
 import shutil
 import subprocess
 import sys
+import sysconfig
 import time
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
+MANIFEST = "custom_components/fleet_upgrade/manifest.json"
 
 UV = f"""\
 #!/usr/bin/env bash
@@ -21,6 +24,7 @@ case "$1 $2" in
   "python find") [[ -n ${{FOUND:-}} ]] && echo "$FOUND" ;;
   "python install") exit 1 ;;
   "venv "*) mkdir -p "${{!#}}/bin" && ln -sf "{sys.executable}" "${{!#}}/bin/python" ;;
+  "pip install") cat >>"$CALLS" ;;
   "pip sync") sleep "${{SYNC_SECONDS:-0}}" && echo "synced" >>"$CALLS" ;;
 esac
 """
@@ -37,11 +41,13 @@ class Checkout:
         self.commands = root / "bin"
         self.home.mkdir()
         shutil.copytree(ROOT / "script", self.root / "script")
-        shutil.copy(ROOT / "requirements-dev.txt", self.root)
+        for file in ("requirements-dev.in", "requirements-dev.txt", MANIFEST):
+            (self.root / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / file, self.root / file)
         self.commands.mkdir()
         for command in ("bash", "cat", "cmp", "cp", "dirname", "env", "flock", "ln"):
             self.give(command)
-        for command in ("mkdir", "printf", "python3", "sleep", "sort", "tail"):
+        for command in ("grep", "mkdir", "printf", "python3", "sleep", "sort", "tail"):
             self.give(command)
         (self.commands / "uv").write_text(UV)
         (self.commands / "uv").chmod(0o755)
@@ -61,18 +67,18 @@ class Checkout:
             **variables,
         }
 
-    def start(self, **variables: str) -> subprocess.Popen[str]:
+    def start(self, *options: str, **variables: str) -> subprocess.Popen[str]:
         """Start the set-up."""
         return subprocess.Popen(
-            [self.root / "script" / "setup"],
+            [self.root / "script" / "setup", *options],
             env=self.environment(**variables),
             stderr=subprocess.PIPE,
             text=True,
         )
 
-    def set_up(self, **variables: str) -> tuple[int, list[str]]:
+    def set_up(self, *options: str, **variables: str) -> tuple[int, list[str]]:
         """Run the set-up; return its exit code and what it said."""
-        process = self.start(**variables)
+        process = self.start(*options, **variables)
         _, said = process.communicate(timeout=60)
         return process.returncode, said.splitlines()
 
@@ -215,6 +221,49 @@ def test_two_set_ups_at_a_time_do_the_work_once(checkout: Checkout) -> None:
     assert checkout.calls.count("synced") == 1
     for process in both:
         process.communicate()
+
+
+def test_another_home_assistant_gets_an_environment_of_its_own(
+    checkout: Checkout,
+) -> None:
+    """With what the integration needs and what it would fetch itself when it starts."""
+    site_packages = sysconfig.get_path("purelib")
+    [needed] = json.loads((ROOT / MANIFEST).read_text())["requirements"]
+
+    def set_up() -> tuple[int, list[str]]:
+        return checkout.set_up(
+            "2026.9.0", FOUND=sys.executable, PYTHONPATH=site_packages
+        )
+
+    code, said = set_up()
+    assert code == 0, said
+    environment = checkout.root / ".tools" / "home-assistant-2026.9.0"
+    # That of script/setup itself comes first.
+    synced = checkout.calls.index("synced")
+    venv, install, *more = checkout.calls[synced + 1 :]
+    assert venv.endswith(f"--python {checkout.root}/.venv/bin/python {environment}")
+    assert install.startswith("pip install ")
+    assert more[:2] == ["homeassistant==2026.9.0", needed]
+    assert more[2].startswith("pip install ")
+    assert f"--python {environment}/bin/python " in more[2]
+    assert any(line.startswith("home-assistant-frontend==") for line in more[3:])
+    assert needed not in more[3:]
+
+    checkout.calls_file.unlink()
+    assert set_up() == (0, [])
+    assert checkout.calls == []
+
+
+@pytest.mark.parametrize("given", [("",), ("newest",), ("2026.9",), ("2026.9.0", "x")])
+def test_only_a_version_of_home_assistant_is_one(
+    checkout: Checkout, given: tuple[str, ...]
+) -> None:
+    """What else was meant nobody knows, so nothing is set up."""
+    assert checkout.set_up(*given) == (
+        1,
+        ["setup: give no more than a version of Home Assistant, such as 2026.11.0"],
+    )
+    assert checkout.calls == []
 
 
 def test_it_runs_from_any_folder(checkout: Checkout, tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ def _named(call: ServiceCall) -> tuple[FleetConfigEntry, str]:
         )
     entry: FleetConfigEntry
     device, entry = service.async_get_device_and_config_entry(
-        call.hass, DOMAIN, call.data[ATTR_DEVICE_ID], include_child_devices=False
+        call.hass, DOMAIN, call.data[ATTR_DEVICE_ID]
     )
     if (task_id := task_id_of(entry, device)) is None:
         raise ServiceValidationError(

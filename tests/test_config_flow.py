@@ -33,6 +33,7 @@ from .person import FILES, SECRETS, Person, fields, suggested
 from .tiny_platform import TinyFleet
 
 DEFAULT_OPTIONS = {
+    "read_only": False,
     "retention_days": 7,
     "guard_minutes": 10,
     "stall_hours": 26,

@@ -74,6 +74,7 @@ async def test_options_are_checked_and_kept_as_whole_numbers(
         "stall_hours": 720.0,
         "failing_share": 100.0,
         "failing_minimum": 1.0,
+        "read_only": True,
     }
     result = await send(hass, result, **wanted)
     assert result["type"] is FlowResultType.CREATE_ENTRY

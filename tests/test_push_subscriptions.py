@@ -21,7 +21,11 @@ from custom_components.fleet_upgrade.clients.oceanconnect.subscriptions import (
     PATH,
     UPGRADE_NOTIFICATIONS,
 )
-from custom_components.fleet_upgrade.const import CONF_PUSH_ADDRESS, DOMAIN
+from custom_components.fleet_upgrade.const import (
+    CONF_PUSH_ADDRESS,
+    CONF_READ_ONLY,
+    DOMAIN,
+)
 from custom_components.fleet_upgrade.push_subscriptions import PushStore, push_address
 from simulator.oceanconnect import (
     Fault,
@@ -306,6 +310,36 @@ async def test_an_account_that_nothing_is_pushed_for_is_removed_in_silence(
     oceanconnect.calls.clear()
     await hass.config_entries.async_remove(entry.entry_id)
     assert len(oceanconnect.calls) == 0
+
+
+# An account that only reads
+
+
+@pytest.mark.parametrize("base", [HERE, ELSEWHERE, None])
+async def test_an_account_that_only_reads_leaves_subscriptions_as_they_are(
+    hass: HomeAssistant,
+    account: MockConfigEntry,
+    oceanconnect: OceanConnectSimulator,
+    caplog: pytest.LogCaptureFixture,
+    base: str | None,
+) -> None:
+    """Whatever the address; what it does not take back the log says in the end."""
+    before = subscribed(oceanconnect)
+    oceanconnect.calls.clear()
+    switch(hass, account, base)
+    hass.config_entries.async_update_entry(
+        account, options={**account.options, CONF_READ_ONLY: True}
+    )
+    await hass.config_entries.async_reload(account.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    push = account.runtime_data.push
+    assert (push is None) == (base is None)
+    assert push is None or not push.diagnostics["subscribed"]
+    await hass.config_entries.async_remove(account.entry_id)
+    assert subscribed(oceanconnect) == before
+    assert oceanconnect.calls.count("/sub/") == 0
+    assert "still has the subscriptions" in told(caplog)
+    assert "(account_read_only)" in told(caplog)
 
 
 # In the way

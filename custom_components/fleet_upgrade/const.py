@@ -29,6 +29,9 @@ CONF_FAILING_MINIMUM: Final = "failing_minimum"
 """Devices that must have ended before a task can be failing."""
 DEFAULT_FAILING_MINIMUM: Final = 20
 
+CONF_READ_ONLY: Final = "read_only"
+"""Whether every write of the account is refused; not so by default."""
+
 CONF_PUSH_ADDRESS: Final = "push_address"
 """Address that the platform reaches Home Assistant at; push is off without one."""
 

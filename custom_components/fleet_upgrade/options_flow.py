@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from homeassistant.config_entries import ConfigFlowResult, OptionsFlowWithReload
 from homeassistant.helpers.selector import (
+    BooleanSelector,
     NumberSelector,
     NumberSelectorConfig,
     NumberSelectorMode,
@@ -20,6 +21,7 @@ from .const import (
     CONF_GUARD_MINUTES,
     CONF_PLATFORM,
     CONF_PUSH_ADDRESS,
+    CONF_READ_ONLY,
     CONF_RETENTION_DAYS,
     CONF_STALL_HOURS,
     DEFAULT_FAILING_MINIMUM,
@@ -42,11 +44,12 @@ class Option:
     """An option of an account: its key, its default and what it accepts."""
 
     key: str
-    default: int
+    default: int | bool
     accepts: object
 
 
 OPTIONS: Final = (
+    Option(CONF_READ_ONLY, False, BooleanSelector()),
     Option(CONF_RETENTION_DAYS, DEFAULT_RETENTION_DAYS, whole_number(1, 365)),
     Option(CONF_GUARD_MINUTES, DEFAULT_GUARD_MINUTES, whole_number(0, 1440)),
     Option(CONF_STALL_HOURS, DEFAULT_STALL_HOURS, whole_number(1, 720)),

@@ -24,7 +24,7 @@ from .account import AccountData
 from .clients.errors import MalformedError
 from .clients.model import UpgradeTask
 from .clients.platform import Capability, Platform, PlatformClient, PushControl
-from .const import CONF_PUSH_ADDRESS, DOMAIN, LOGGER
+from .const import CONF_PUSH_ADDRESS, CONF_READ_ONLY, DOMAIN, LOGGER
 from .issues import async_sync_issue
 from .push_subscriptions import PushStore, Subscriber, push_address
 from .waker import Waker
@@ -199,7 +199,8 @@ async def async_start_push(
 ) -> Push | None:
     """Hear what the platform pushes for an account, if that is switched on.
 
-    The platform is told in the background, also when it is to push no longer.
+    The platform is told in the background, also when it is to push no longer; for an
+    account that only reads it is told nothing, and what it pushes anyway is heard.
     """
     if Capability.PUSH not in platform.capabilities:
         return None
@@ -212,7 +213,8 @@ async def async_start_push(
     address = push_address(base, state.path) if base else None
     subscriber = Subscriber(hass, entry, control, store, state, address)
     entry.async_on_unload(subscriber.stop)
-    subscriber.start()
+    if not entry.options.get(CONF_READ_ONLY, False):
+        subscriber.start()
     if address is None:
         return None
     push = Push(hass, entry, coordinator, control, subscriber)

@@ -15,10 +15,16 @@ from homeassistant.helpers.storage import Store
 import msgspec
 from msgspec import structs
 
-from .clients.errors import Advice, AuthenticationError, PlatformError, RejectedError
+from .clients.errors import (
+    Advice,
+    AuthenticationError,
+    InvalidFieldError,
+    PlatformError,
+    RejectedError,
+)
 from .clients.model import Value
 from .clients.platform import Credentials, Platform, PushControl
-from .const import DOMAIN, LOGGER
+from .const import CONF_READ_ONLY, DOMAIN, LOGGER
 from .issues import async_sync_issue
 from .store import STORAGE_VERSION
 
@@ -260,8 +266,8 @@ async def async_take_back(
 ) -> None:
     """Take back the subscriptions of an account that is removed, and forget them.
 
-    An account can also be removed when its platform is out of reach; the log says
-    what is left there.
+    An account can also be removed when its platform is out of reach, or when it only
+    reads; the log says what is left there.
     """
     store = PushStore(hass, entry.entry_id)
     state = await store.async_load()
@@ -269,6 +275,10 @@ async def async_take_back(
         return
     try:
         if state.addresses:
+            if entry.options.get(CONF_READ_ONLY, False):
+                raise InvalidFieldError(
+                    "config_entry_id", "account_read_only", account=entry.title
+                )
             async with asyncio.timeout(TAKE_BACK_WITHIN):
                 context = await hass.async_add_executor_job(platform.check, credentials)
                 session = async_get_clientsession(hass)

@@ -13,9 +13,10 @@ from .account import AccountState
 from .askers import Asker
 from .batches import BatchCreator
 from .changes import ChangeNotMadeError, Changer, ChangeUnsettledError
+from .clients.errors import InvalidFieldError
 from .clients.model import PreparedCreate, TaskChange, UpgradeTask
 from .clients.platform import PlatformClient, TaskControl
-from .const import CONF_GUARD_MINUTES, DEFAULT_GUARD_MINUTES
+from .const import CONF_GUARD_MINUTES, CONF_READ_ONLY, DEFAULT_GUARD_MINUTES
 from .creation import Creator, UnsettledError
 from .issues import async_sync_unsettled
 from .journal import async_get_journal
@@ -69,6 +70,14 @@ class Writer:
             else None
         )
 
+    @callback
+    def _refuse_if_read_only(self) -> None:
+        """Refuse a write of an account that only reads; raises `InvalidFieldError`."""
+        if self._account.options.get(CONF_READ_ONLY, False):
+            raise InvalidFieldError(
+                "config_entry_id", "account_read_only", account=self._account.title
+            )
+
     async def async_create(
         self,
         prepared: PreparedCreate,
@@ -84,6 +93,7 @@ class Writer:
         cancelled meanwhile. The account is polled at once, which the answer does not
         wait for. ``origin`` says in the journal what the creation belongs to.
         """
+        self._refuse_if_read_only()
         parts = self._client.split(prepared)
         if len(parts) > 1:
             return await self._async_to_its_end(
@@ -151,6 +161,7 @@ class Writer:
 
         Sent once and to its end, as a creation is.
         """
+        self._refuse_if_read_only()
         assert self._changer is not None
         entry = await self._async_to_its_end(self._async_change(change, asker))
         if entry.is_open:

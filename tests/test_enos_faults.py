@@ -22,7 +22,7 @@ from custom_components.fleet_upgrade.clients.budget import (
     shared_budget,
 )
 from custom_components.fleet_upgrade.clients.registry import PLATFORMS
-from custom_components.fleet_upgrade.const import CONF_PLATFORM, DOMAIN
+from custom_components.fleet_upgrade.const import CONF_PLATFORM, DOMAIN, LOGGER
 from custom_components.fleet_upgrade.entity import task_identifier
 from simulator.enos import EnosSimulator, Quirks, codes, gateway_refusal, refusal
 from simulator.enos.codes import Code
@@ -212,8 +212,12 @@ def states(hass: HomeAssistant, account: ConfigEntry, domain: str) -> set[str]:
 
 
 def told(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """Return what the log told, without what it tells only to developers."""
-    return [each.getMessage() for each in caplog.records if each.levelname != "DEBUG"]
+    """Return what the integration told in the log, but to developers."""
+    return [
+        each.getMessage()
+        for each in caplog.records
+        if each.name == LOGGER.name and each.levelname != "DEBUG"
+    ]
 
 
 def issues(hass: HomeAssistant) -> set[str | None]:

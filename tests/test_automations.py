@@ -182,7 +182,7 @@ async def test_tell_why_an_upgrade_failed(
     account: MockConfigEntry,
     messages: Messages,
 ) -> None:
-    """Each failed device with its reason."""
+    """Each reason with its devices."""
     task_id = oceanconnect.add_task(status="processing")
     await look(hass, account)
     async with running(hass, example("Tell why an upgrade failed", **yours)):
@@ -196,8 +196,9 @@ async def test_tell_why_an_upgrade_failed(
         if subtask.status == "fail"
     ]
     assert len(failed) == 2
-    for subtask in failed:
-        assert f"- {subtask.device_id}: {subtask.detail}" in lines
+    assert f"- **2 × {failed[0].detail}**" in lines
+    devices = ", ".join(subtask.device_id for subtask in failed)
+    assert f"  Devices: {devices}" in lines
 
 
 async def test_tell_that_an_upgrade_is_in_trouble(

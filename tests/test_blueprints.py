@@ -139,7 +139,7 @@ async def test_a_failure_is_told_with_the_reasons(
     event: str,
     messages: Messages,
 ) -> None:
-    """Counted, and for each device."""
+    """Counted, with what to do, and the devices."""
     config = fill_in("notify_on_failure.yaml", upgrade_events=[event])
     task = oceanconnect.task(await fail(hass, oceanconnect, account, config))
     failed = [subtask for subtask in task.subtasks if subtask.status == "fail"]
@@ -148,10 +148,11 @@ async def test_a_failure_is_told_with_the_reasons(
     assert messages.lines() == [
         f"Firmware upgrade to {task.package.version} failed",
         f"{task.targets.groups[0]}: 2 of {task.tally.total} devices failed.",
-        f"- 2 times: {failed[0].detail}",
         "",
-        "Devices:",
-        *(f"- {subtask.device_id}: {subtask.detail}" for subtask in failed),
+        f"- **2 × {failed[0].detail}**",
+        "  The device could not install the package. Check in its log why, and that "
+        "the package is meant for its model and the version that it runs.",
+        f"  Devices: {failed[0].device_id}, {failed[1].device_id}",
     ]
 
 
@@ -165,8 +166,8 @@ async def test_a_long_list_of_devices_is_cut_short(
     """A phone shows no thousand lines."""
     config = fill_in("notify_on_failure.yaml", upgrade_events=[event], most_devices=1)
     await fail(hass, oceanconnect, account, config, 3)
-    assert len(messages.lines()) == 7
-    assert messages.lines()[-1] == "- and 2 more"
+    assert len(messages.lines()) == 6
+    assert messages.lines()[-1].endswith(", and 2 more")
 
 
 async def test_few_failures_need_no_message(

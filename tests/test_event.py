@@ -319,7 +319,7 @@ async def test_a_task_that_stalls_and_fails_is_told_with_what_to_do(
             "failed_share": 10.0,
             "ended_devices": 30,
             "what_to_do": (
-                "Read why with the action fleet_upgrade.get_subtasks. "
+                "Read why with the action fleet_upgrade.get_failure_report. "
                 "To stop it, use the web portal of Tiny IoT: Home Assistant cannot."
             ),
         }.items()

@@ -11,6 +11,7 @@ from homeassistant.util.yaml import load_yaml_dict, parse_yaml
 import pytest
 
 from custom_components.fleet_upgrade.account import TaskEventType
+from custom_components.fleet_upgrade.clients.causes import Cause
 from custom_components.fleet_upgrade.clients.model import (
     Device,
     DeviceGroup,
@@ -25,6 +26,7 @@ from custom_components.fleet_upgrade.clients.model import (
 from custom_components.fleet_upgrade.clients.platform import Capability
 from custom_components.fleet_upgrade.clients.registry import PLATFORMS
 from custom_components.fleet_upgrade.const import DOMAIN
+from custom_components.fleet_upgrade.failure_report import FailureReason
 from simulator.enos import EnosSimulator
 from simulator.oceanconnect import OceanConnectSimulator
 
@@ -306,6 +308,7 @@ def test_each_action_is_described_with_all_its_fields() -> None:
         ("Targets", Targets),
         ("A policy", Policy),
         ("A subtask", Subtask),
+        ("A failure reason", FailureReason),
         ("A package", Package),
         ("A device group", DeviceGroup),
         ("A device", Device),
@@ -315,6 +318,16 @@ def test_each_key_of_an_answer_is_described(heading: str, value: type[Value]) ->
     """In the order of the answer or not: all of them, and no other."""
     table = sections(page("actions"), 3)[heading]
     assert _keys(table) == set(value.__struct_fields__)
+
+
+def test_each_cause_is_described() -> None:
+    """In the words of the reports."""
+    texts = english()
+    table = sections(page("actions"), 3)["Causes"]
+    assert {next(iter(code(row[0]))): row[1:] for row in rows(table)} == {
+        cause.value: [texts[f"common.cause_{cause}"], texts[f"common.advice_{cause}"]]
+        for cause in Cause
+    }
 
 
 def _keys(table: str) -> set[str]:

@@ -43,6 +43,7 @@ CHANGE_ACTIONS = {
 GET_ACTIONS = {
     "get_device_groups",
     "get_devices",
+    "get_failure_report",
     "get_journal",
     "get_packages",
     "get_subtasks",
@@ -226,7 +227,8 @@ def test_the_choices_of_the_queries_are_the_common_words(
 
 
 @pytest.mark.parametrize(
-    "name", sorted(CHANGE_ACTIONS | {"get_subtasks", "get_upgrade_task"})
+    "name",
+    sorted(CHANGE_ACTIONS | {"get_failure_report", "get_subtasks", "get_upgrade_task"}),
 )
 def test_only_upgrade_tasks_are_offered_as_upgrade_task(
     offered: dict[str, Fields], name: str

@@ -22,6 +22,7 @@ from homeassistant.util.yaml import load_yaml_dict
 import pytest
 
 from custom_components.fleet_upgrade import PLATFORMS as ENTITY_PLATFORMS
+from custom_components.fleet_upgrade.clients.causes import Cause
 from custom_components.fleet_upgrade.clients.errors import (
     InvalidFieldError,
     PlatformError,
@@ -289,6 +290,18 @@ def warning_texts() -> Iterator[Need]:
             yield path, {"platform"}
 
 
+def report_texts() -> Iterator[Need]:
+    """Yield what a failure report says: of each cause, and around it."""
+    for cause in Cause:
+        yield f"common.cause_{cause}", set()
+        yield f"common.advice_{cause}", set()
+    for key in ("cause_none", "advice_other", "report_none"):
+        yield f"common.{key}", set()
+    yield "common.report_devices", {"devices"}
+    for key in ("report_more", "report_rest"):
+        yield f"common.{key}", {"count"}
+
+
 def rule_texts() -> Iterator[Need]:
     """Yield what broken rules say where they can come up.
 
@@ -404,6 +417,7 @@ SOURCES = (
     account_issue_texts,
     journal_texts,
     warning_texts,
+    report_texts,
     rule_texts,
     raised_texts,
     entity_texts,

@@ -182,9 +182,17 @@ def _statuses(call: ServiceCall) -> list[TaskStatus | None]:
 
 def limit_of(call: ServiceCall) -> int:
     """Return how many rows are wanted."""
-    limit: int = call.data[ATTR_LIMIT]
-    if not 1 <= limit <= MAX_ROWS:
+    return number_of(call, ATTR_LIMIT, 1)
+
+
+def number_of(call: ServiceCall, field: str, minimum: int) -> int:
+    """Return a number of rows; `InvalidFieldError` where it is out of range."""
+    number: int = call.data[field]
+    if not minimum <= number <= MAX_ROWS:
         raise InvalidFieldError(
-            ATTR_LIMIT, "limit_out_of_range", minimum="1", maximum=f"{MAX_ROWS:,}"
+            field,
+            "limit_out_of_range",
+            minimum=str(minimum),
+            maximum=f"{MAX_ROWS:,}",
         )
-    return limit
+    return number

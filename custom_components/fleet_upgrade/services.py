@@ -8,6 +8,7 @@ from homeassistant.helpers import service
 from . import action_queries as queries
 from .action_changes import CHANGE_ACTIONS, async_change, change_schema
 from .action_create import async_create
+from .action_failures import GET_FAILURE_REPORT_SCHEMA, async_get_failure_report
 from .action_journal import GET_JOURNAL_SCHEMA, async_get_journal
 from .action_schema import create_schema
 from .clients.platform import CreateAction
@@ -20,6 +21,7 @@ QUERIES = {
         queries.GET_DEVICE_GROUPS_SCHEMA,
     ),
     "get_devices": (queries.async_get_devices, queries.GET_DEVICES_SCHEMA),
+    "get_failure_report": (async_get_failure_report, GET_FAILURE_REPORT_SCHEMA),
     "get_journal": (async_get_journal, GET_JOURNAL_SCHEMA),
     "get_packages": (queries.async_get_packages, queries.GET_PACKAGES_SCHEMA),
     "get_subtasks": (queries.async_get_subtasks, queries.GET_SUBTASKS_SCHEMA),

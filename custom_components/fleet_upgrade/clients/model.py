@@ -9,6 +9,8 @@ from enum import StrEnum
 
 import msgspec
 
+from .causes import Cause
+
 
 class UpgradeKind(StrEnum):
     """What is upgraded."""
@@ -194,6 +196,9 @@ class Subtask(Value, frozen=True):
     device_id: str
     status: TaskStatus | None = None
     reason: str | None = None
+    """What the platform says of it."""
+    cause: Cause | None = None
+    """Why it failed, where the platform documents what it says."""
     created: datetime | None = None
     started: datetime | None = None
     ended: datetime | None = None

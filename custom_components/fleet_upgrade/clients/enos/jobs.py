@@ -15,6 +15,7 @@ from ..model import (
     TaskStatus,
     Value,
 )
+from .reasons import cause_of
 from .wire import Wire, WireName, count_of, milliseconds, name_of, time_of
 
 PATH = "/connect-service/v2.1/ota-jobs"
@@ -224,13 +225,16 @@ class OtaTaskRow(Wire):
         status = self.common_status
         has_ended = status in (TaskStatus.SUCCEEDED, TaskStatus.FAILED)
         reason = self.desc or None
-        if status is TaskStatus.FAILED and reason is None:
-            reason = _FAILURES.get(self.progress or 0)
+        cause = None
+        if status is TaskStatus.FAILED:
+            cause = cause_of(self.progress, reason)
+            reason = reason or _FAILURES.get(self.progress or 0)
         return Subtask(
             subtask_id=self.task_id,
             device_id=self.device_key,
             status=status,
             reason=reason,
+            cause=cause,
             ended=time_of(self.update_time) if has_ended else None,
         )
 

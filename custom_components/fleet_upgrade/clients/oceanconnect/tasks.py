@@ -20,6 +20,7 @@ from ..model import (
     UpgradeKind,
     UpgradeTask,
 )
+from .reasons import cause_of
 from .wire import (
     PageReply,
     Reply,
@@ -155,11 +156,14 @@ class SubtaskRow(Wire):
         """Return the subtask; `MalformedError` without IDs."""
         if not self.sub_operation_id or not self.device_id:
             raise MalformedError("subtask without subOperationId or deviceId")
+        status = _STATUS.get(self.status or "")
+        has_failed = status is TaskStatus.FAILED
         return Subtask(
             subtask_id=self.sub_operation_id,
             device_id=self.device_id,
-            status=_STATUS.get(self.status or ""),
+            status=status,
             reason=self.detail_info or None,
+            cause=cause_of(self.detail_info) if has_failed else None,
             created=time_of(self.create_time),
             started=time_of(self.start_time),
             ended=time_of(self.stop_time),

@@ -29,6 +29,7 @@ from simulator.oceanconnect import OceanConnectSimulator
 from . import tiny_platform
 from .common_enos import enos, enos_server, secure_enos, secure_enos_server
 from .common_simulator import credentials_for, oceanconnect, simulator_server
+from .slow_disk import slow_disk
 from .tiny_platform import TinyFleet
 from .translations import TranslationCheck, check_translations
 
@@ -40,6 +41,7 @@ __all__ = [
     "secure_enos",
     "secure_enos_server",
     "simulator_server",
+    "slow_disk",
 ]
 
 # Types are resolved once, when first needed: before any test replaces datetime.

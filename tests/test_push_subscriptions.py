@@ -37,6 +37,7 @@ from simulator.oceanconnect import (
 from simulator.oceanconnect.subscriptions import Subscription
 
 from .common_push import address_of, push_issues, subscribed, until
+from .slow_disk import SlowDisk
 from .tiny_platform import set_up
 
 HERE = "https://home.example.com:8123"
@@ -508,3 +509,25 @@ def test_an_address_is_completed_or_left_to_the_platforms_rules(
 ) -> None:
     """Which say what is wrong with it."""
     assert push_address(base, "/x") == full
+
+
+async def test_a_file_that_is_being_written_does_not_come_back(
+    hass: HomeAssistant,
+    hass_storage: dict[str, Any],
+    slow_disk: SlowDisk,
+    entry: MockConfigEntry,
+    oceanconnect: OceanConnectSimulator,
+) -> None:
+    """The account is removed while it still subscribes."""
+    file = f"{DOMAIN}.{entry.entry_id}.push"
+    slow_disk.hold_up(lambda data: data["key"] == file and "addresses" in data["data"])
+    switch(hass, entry, HERE)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await slow_disk.begun.wait()
+    removal = hass.async_create_task(hass.config_entries.async_remove(entry.entry_id))
+    await asyncio.sleep(0.1)
+    slow_disk.goes_on.set()
+    await removal
+    await asyncio.sleep(0.1)
+    assert file not in hass_storage
+    assert subscribed(oceanconnect) == {}

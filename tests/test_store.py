@@ -1,5 +1,6 @@
 """What is kept of an account across restarts, and when it is written."""
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 import stat
@@ -31,6 +32,7 @@ from custom_components.fleet_upgrade.const import STORE_DELAY
 from custom_components.fleet_upgrade.early_warning import Watch
 from custom_components.fleet_upgrade.store import AccountStore
 
+from .slow_disk import SlowDisk
 from .tiny_platform import NOW, make_task
 
 KEY = "fleet_upgrade.account"
@@ -186,6 +188,25 @@ async def test_what_waits_is_written_when_the_account_is_unloaded(
         "one",
         "two",
     ]
+
+
+async def test_a_write_under_way_is_waited_for_when_the_account_is_unloaded(
+    hass_storage: dict[str, Any], slow_disk: SlowDisk, store: AccountStore
+) -> None:
+    """Whoever asked for it is cancelled then, but its thread goes on."""
+    slow_disk.hold_up(lambda data: data["key"] == KEY)
+    saving = asyncio.create_task(store.async_save(STATE))
+    await slow_disk.begun.wait()
+    saving.cancel()
+    flushing = asyncio.create_task(store.async_flush())
+    await asyncio.sleep(0.01)
+    assert not flushing.done()
+    slow_disk.goes_on.set()
+    await flushing
+    assert KEY in hass_storage
+    await store.async_remove()
+    await asyncio.sleep(0.01)
+    assert KEY not in hass_storage
 
 
 async def test_a_removed_account_leaves_no_file(

@@ -243,11 +243,20 @@ class Subscriber:
         return in_the_way
 
     async def _async_keep(self, **changes: Any) -> None:
-        """Remember something, if it is new."""
+        """Remember something, if it is new.
+
+        Unloading waits for the file, which would come back after its end otherwise.
+        """
         state = structs.replace(self._state, **changes)
         if state != self._state:
             self._state = state
-            await self._store.async_save(state)
+            await asyncio.shield(
+                self._entry.async_create_task(
+                    self._hass,
+                    self._store.async_save(state),
+                    f"{self._entry.title} - keep subscriptions",
+                )
+            )
 
 
 def _authority(address: str | None) -> str:

@@ -1,5 +1,6 @@
 """Keeps an account's state across restarts."""
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -32,8 +33,10 @@ class AccountStore:
             # States are never changed, so a thread may read them.
             serialize_in_event_loop=False,
         )
+        self._hass = hass
         self._last: AccountState | None = None
         self._is_waiting = False
+        self._writing: asyncio.Task[None] | None = None
 
     async def async_load(self) -> AccountState | None:
         """Return the state; ``None`` when there is none yet."""
@@ -42,12 +45,18 @@ class AccountStore:
         return self._last
 
     async def async_save(self, state: AccountState) -> None:
-        """Write the state now; it is on disk when this returns."""
+        """Write the state now; it is on disk when this returns.
+
+        It goes on when the caller is cancelled, as a thread cannot be.
+        """
         if state == self._last and not self._is_waiting:
             return
         self._last = state
         self._is_waiting = False
-        await self._store.async_save(_to_json(state))
+        self._writing = self._hass.async_create_task(
+            self._store.async_save(_to_json(state)), "store: write"
+        )
+        await asyncio.shield(self._writing)
 
     @callback
     def async_save_later(self, state: AccountState) -> None:
@@ -59,9 +68,11 @@ class AccountStore:
         self._store.async_delay_save(lambda: _to_json(state), STORE_DELAY)
 
     async def async_flush(self) -> None:
-        """Write what still waits to be written."""
+        """Write what still waits to be written; no write comes after this."""
         if self._last is not None and self._is_waiting:
             await self.async_save(self._last)
+        elif self._writing is not None:
+            await self._writing
 
     async def async_remove(self) -> None:
         """Delete the file."""

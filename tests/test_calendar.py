@@ -8,6 +8,7 @@ from typing import Any
 from unittest.mock import patch
 
 from freezegun.api import FrozenDateTimeFactory
+from homeassistant.components.calendar import CalendarEntity
 from homeassistant.components.calendar.const import (
     DATA_COMPONENT,
     DOMAIN as CALENDAR_DOMAIN,
@@ -37,7 +38,12 @@ from custom_components.fleet_upgrade.clients.model import (
     UpgradeKind,
     UpgradeTask,
 )
+from custom_components.fleet_upgrade.const import CONF_PLATFORM, DOMAIN
+from simulator.enos import EnosSimulator
+from simulator.enos.model import Schedule
+from simulator.oceanconnect import OceanConnectSimulator
 
+from .enos_account import answers_for, with_one_job
 from .hearing import states_written
 from .tiny_platform import NOW, TinyFleet, make_task, poll, set_up
 
@@ -46,10 +52,16 @@ HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 
 
+@pytest.fixture
+def real_time() -> None:
+    """Let time go on, as it does on the simulated platforms."""
+
+
 @pytest.fixture(autouse=True)
-def begin(freezer: FrozenDateTimeFactory) -> None:
-    """Begin all stories at the same time."""
-    freezer.move_to(NOW)
+def begin(request: pytest.FixtureRequest) -> None:
+    """Begin all stories at the same time, but those that real time goes on in."""
+    if "real_time" not in request.fixturenames:
+        request.getfixturevalue("freezer").move_to(NOW)
 
 
 def scheduled(
@@ -68,6 +80,16 @@ def scheduled(
         repeat_daily=daily,
     )
     return make_task(task_id, TaskStatus.WAITING, policy=policy, **values)
+
+
+def entity_of(hass: HomeAssistant, account: MockConfigEntry) -> CalendarEntity:
+    """Return the calendar of an account."""
+    entity_id = er.async_get(hass).async_get_entity_id(
+        CALENDAR_DOMAIN, DOMAIN, f"{account.entry_id}_windows"
+    )
+    entity = hass.data[DATA_COMPONENT].get_entity(str(entity_id))
+    assert entity is not None
+    return entity
 
 
 async def ask(hass: HomeAssistant, start: datetime, end: datetime) -> Any:
@@ -225,8 +247,7 @@ async def test_an_absurd_range_holds_nobody_up(
         )
     )
     await set_up(hass, tiny_entry)
-    entity = hass.data[DATA_COMPONENT].get_entity(CALENDAR)
-    assert entity is not None
+    entity = entity_of(hass, tiny_entry)
     turns = 0
 
     async def others() -> None:
@@ -279,3 +300,46 @@ async def test_windows_are_named_in_the_language_of_home_assistant(
         (named,) = await ask(hass, NOW, NOW + DAY)
     assert nameless["summary"] == "V1.3 Meters north 2026-11-20 02:15"
     assert named["summary"] == "F V1.3 Meters north 2026-11-20 02:15"
+
+
+def soon(hours: float) -> datetime:
+    """Return a time by the real clock, as exact as the platforms keep it."""
+    return datetime.now(UTC).replace(microsecond=0) + hours * HOUR
+
+
+@pytest.mark.usefixtures("real_time")
+async def test_a_window_on_oceanconnect_is_shown(
+    hass: HomeAssistant, oceanconnect: OceanConnectSimulator, entry: MockConfigEntry
+) -> None:
+    """As the platform tells it."""
+    start, end = soon(1), soon(2)
+    task_id = oceanconnect.add_task(execute_type="custom", start=start, end=end)
+    await set_up(hass, entry)
+    calendar = entity_of(hass, entry)
+    [event] = await calendar.async_get_events(hass, soon(0), soon(72))
+    assert (event.uid, event.start, event.end) == (task_id, start, end)
+    assert event.rrule is None
+
+
+@pytest.mark.usefixtures("real_time")
+async def test_a_daily_window_on_enos_is_shown_each_day(
+    hass: HomeAssistant, enos: EnosSimulator
+) -> None:
+    """As the platform tells it; a job without a schedule has none."""
+    with_one_job(enos)
+    start, end = soon(1), soon(2)
+    job = enos.add_job(
+        schedule=Schedule(daily=True, start=start.timestamp(), end=end.timestamp())
+    )
+    entry = MockConfigEntry(
+        domain=DOMAIN, data={CONF_PLATFORM: "enos", **answers_for(enos)}
+    )
+    entry.add_to_hass(hass)
+    await set_up(hass, entry)
+    calendar = entity_of(hass, entry)
+    events = await calendar.async_get_events(hass, soon(0), soon(72))
+    assert [(event.uid, event.start, event.end) for event in events] == [
+        (job, start + n * DAY, end + n * DAY) for n in range(3)
+    ]
+    assert {event.rrule for event in events} == {"FREQ=DAILY"}
+    assert len({event.recurrence_id for event in events}) == 3

@@ -118,7 +118,9 @@ def test_shows_tasks_and_goes_on_at_the_next_start(tmp_path: Path, port: int) ->
 
     entities = stored(folder, "core.entity_registry")["entities"]
     shown = "".join(file.read_text() for file in CONFIGURATION.iterdir())
-    named = set(re.findall(r"\b(?:binary_sensor|event|sensor)\.\w+_demo_\w+", shown))
+    named = set(
+        re.findall(r"\b(?:binary_sensor|calendar|event|sensor)\.\w+_demo_\w+", shown)
+    )
     named |= set(re.findall(r"\bsensor\.fleet_\w+", shown))
     assert named
     assert named <= {entity["entity_id"] for entity in entities}

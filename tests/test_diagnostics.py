@@ -30,7 +30,7 @@ from custom_components.fleet_upgrade.clients.model import (
 )
 from custom_components.fleet_upgrade.const import DOMAIN
 from custom_components.fleet_upgrade.journal import DATA_JOURNALS
-from custom_components.fleet_upgrade.writes import ChangeEntry, WriteState
+from custom_components.fleet_upgrade.writes import ChangeEntry, Part, WriteState
 from simulator.oceanconnect import OceanConnectSimulator
 
 from .tiny_platform import CREDENTIALS, NOW, TinyFleet, make_entry, make_task, set_up
@@ -38,6 +38,7 @@ from .writes import PREPARED, REQUEST, closed, make_write
 
 ALIAS_OF_ONE = "7692c3ad"
 """What stands for the task ``one``."""
+ALIAS_OF_BATCH = "b555c428"
 
 
 @pytest.fixture
@@ -115,10 +116,11 @@ async def test_the_state_of_an_account_is_told(
         "journal": {"states": {}, "entries": []},
         "polled": {
             "last_poll": {
-                "time": NOW.timestamp(),
+                "ended": "2026-11-20T10:15:00+00:00",
                 "age": 0,
                 "seconds": 0,
                 "calls": 0,
+                "error": None,
             },
             "interval": 60.0,
             "session_contended": False,
@@ -164,6 +166,7 @@ async def test_the_state_of_an_account_is_told(
                         "failed": 1,
                     },
                     "targets": {"device_groups": 2},
+                    "parts": [],
                     "is_stalled": False,
                     "is_failing": False,
                 }
@@ -328,6 +331,28 @@ async def test_what_was_asked_for_is_told_but_not_by_whom(
     told = json.dumps(diagnostics)
     hidden = ["user-1", "automation.x", "Nightly", "entry-", "package-1", "meter-1"]
     assert [each for each in (*hidden, "Meters", "earlier") if each in told] == []
+
+
+async def test_a_part_of_a_batch_says_which_one_it_is(
+    hass: HomeAssistant,
+    hass_client: ClientSessionGenerator,
+    fleet: TinyFleet,
+    tiny_entry: MockConfigEntry,
+) -> None:
+    """And the batch, of what it consists."""
+    fleet.put(make_task("one"))
+    await set_up(hass, tiny_entry)
+    part = Part(batch_id="batch-1", key="key", number=2, of=3, start=0, stop=1)
+    entry = closed(make_write(part=part), WriteState.DONE, task_id="one")
+    await tiny_entry.runtime_data.writer.journal.async_change(entry)
+    await tiny_entry.runtime_data.async_refresh()
+    diagnostics: Any = await get_diagnostics_for_config_entry(
+        hass, hass_client, tiny_entry
+    )
+    [written] = diagnostics["journal"]["entries"]
+    assert (written["batch"], written["part"]) == (ALIAS_OF_BATCH, "2/3")
+    [task] = diagnostics["polled"]["tasks"]
+    assert (task["task"], task["parts"]) == (ALIAS_OF_BATCH, [ALIAS_OF_ONE])
 
 
 async def test_the_journal_is_told_also_of_an_account_that_does_not_load(

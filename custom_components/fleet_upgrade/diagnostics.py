@@ -9,6 +9,7 @@ from typing import Any
 from homeassistant.components.diagnostics import REDACTED, async_redact_data
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
+from homeassistant.util import dt as dt_util
 import msgspec
 from msgspec import structs
 
@@ -20,7 +21,9 @@ from .clients.registry import PLATFORMS
 from .const import CONF_PLATFORM
 from .coordinator import FleetConfigEntry, FleetCoordinator
 from .journal import async_get_journal
+from .polls import PollReport
 from .store import AccountStore
+from .units import unit_id
 from .writes import CreateEntry, Entry
 
 
@@ -85,7 +88,7 @@ def _polled(coordinator: FleetCoordinator) -> dict[str, Any]:
     interval = coordinator.update_interval
     data = coordinator.data
     return {
-        "last_poll": last and msgspec.to_builtins(last) | {"age": last.age},
+        "last_poll": last and _poll(last),
         "interval": interval and interval.total_seconds(),
         "session_contended": client.is_contended,
         "push": coordinator.push and coordinator.push.diagnostics,
@@ -100,6 +103,16 @@ def _polled(coordinator: FleetCoordinator) -> dict[str, Any]:
         "task_statuses": _counted(str(task.status) for task in data.tasks.values()),
         "tracked": len(data.tracked),
         "tasks": [_task(task, data) for task in data.tasks.values()],
+    }
+
+
+def _poll(report: PollReport) -> dict[str, Any]:
+    return {
+        "ended": dt_util.utc_from_timestamp(report.time).isoformat(),
+        "age": round(report.age, 1),
+        "seconds": round(report.seconds, 3),
+        "calls": report.calls,
+        "error": report.error,
     }
 
 
@@ -119,6 +132,9 @@ def _write(entry: Entry) -> dict[str, Any]:
             "version": entry.prepared.version,
             "forced": entry.forced,
         }
+        if (part := entry.part) is not None:
+            about["batch"] = _alias(unit_id(part.batch_id))
+            about["part"] = f"{part.number}/{part.of}"
     return {
         "action": entry.action,
         "state": entry.state.value,
@@ -142,6 +158,7 @@ def _task(task: UpgradeTask, data: AccountData) -> dict[str, Any]:
         "task": _alias(task.task_id),
         **values,
         "targets": _targets(task.targets),
+        "parts": [_alias(part) for part in data.members.get(task.task_id, ())],
         "is_stalled": task.task_id in data.stalled,
         "is_failing": task.task_id in data.failing,
     }

@@ -371,6 +371,7 @@ async def life(
 
     save = SessionStore.async_save
     monkeypatch.setattr(SessionStore, "async_save", take_down)
+    hass.loop.set_debug(False)  # which takes most of the time, and logs no more
     with caplog.at_level(logging.DEBUG):
         logging.getLogger().addHandler(told)
         yield life
@@ -405,14 +406,6 @@ async def change_options(life: Life, account: Any) -> str:
     return state.webhook_id
 
 
-async def lose_answers(life: Life, account: Any) -> None:
-    """Lose the answers of all actions: done, or perhaps done."""
-    for kind in (FaultKind.RESET_AFTER, FaultKind.CUT):
-        life.story.platform.faults.add(Fault(kind=kind, method="POST", count=None))
-        await life.act(account, well=True)
-        life.story.platform.faults.clear()
-
-
 async def ask_for_new_credentials(life: Life, account: Any) -> None:
     """Change the secret on the platform, so that the user has to be asked."""
     life.mark(NEW)
@@ -426,6 +419,7 @@ async def ask_for_new_credentials(life: Life, account: Any) -> None:
     await life.update(flow["flow_id"])
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("story", PLATFORMS, indirect=True)
 async def test_no_secret_is_told(hass: HomeAssistant, life: Life) -> None:
     """Neither by what works nor by what fails, in whatever way."""
@@ -437,24 +431,21 @@ async def test_no_secret_is_told(hass: HomeAssistant, life: Life) -> None:
         webhook_id = await change_options(life, account)
     for kind, status in (
         (FaultKind.STATUS, 400),
-        (FaultKind.STATUS, 403),
         (FaultKind.STATUS, 500),
         (FaultKind.MALFORMED, 200),
         (FaultKind.DROP_TOKEN, 200),
-        (FaultKind.RESET_BEFORE, 200),
+        (FaultKind.RESET_AFTER, 200),
     ):
         life.fail(kind, status)
         await life.act(account, well=True)
         await life.poll(account)
         story.platform.faults.clear()
-    await lose_answers(life, account)
     await life.report(account)
     await ask_for_new_credentials(life, account)
     shown = await life.post(FLOWS, handler=DOMAIN, entry_id=account.entry_id)
     await life.update(shown["flow_id"])
     assert account.state is ConfigEntryState.LOADED
-    await life.act(account, well=True)
-    await life.report(account)
+    await life.poll(account)
     await hass.config_entries.async_unload(account.entry_id)
     await life.report(account)
     await hass.config_entries.async_remove(account.entry_id)

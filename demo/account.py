@@ -10,12 +10,12 @@ UNAVAILABLE = "unavailable"
 UNKNOWN = "unknown"
 
 
-async def set_up_account(api: Api, simulator: Simulator) -> str:
+async def set_up_account(api: Api, simulator: Simulator, home_assistant: str) -> str:
     """Have an account in Home Assistant and return its ID.
 
     A new one goes through the set-up form. One that is there, from an earlier start
     or added by hand, goes through the form for changes unless its port is known to
-    be right.
+    be right. A platform that can push is given Home Assistant's address.
     """
     memory = simulator.folder / "account.json"
     last = json.loads(memory.read_text("utf-8")) if memory.exists() else {}
@@ -37,7 +37,11 @@ async def set_up_account(api: Api, simulator: Simulator) -> str:
         result = await api.fill_in(simulator.values, simulator.files, entry_id=account)
         if result.get("reason") != "reconfigure_successful":
             raise DemoError(f"the account was not changed: {result.get('reason')}")
-    memory.write_text(json.dumps({"id": account, "port": simulator.port}), "utf-8")
+    pushes_to = home_assistant if simulator.platform.pushes else None
+    if pushes_to and pushes_to != last.get("pushes_to"):
+        await api.choose(account, {"push_address": pushes_to})
+    now = {"id": account, "port": simulator.port, "pushes_to": pushes_to}
+    memory.write_text(json.dumps(now), "utf-8")
     return str(account)
 
 

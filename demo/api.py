@@ -56,6 +56,20 @@ class Api:
             step = await self._post(f"{path}/{step['flow_id']}", json=answer)
         return step
 
+    async def choose(self, account: str, options: Mapping[str, str | int]) -> None:
+        """Change some options of an account, as a person does."""
+        path = "/api/config/config_entries/options/flow"
+        step = await self._post(path, json={"handler": account})
+        answer: Json = {}
+        for field in step["data_schema"]:
+            shown = (field.get("description") or {}).get("suggested_value")
+            value = options.get(field["name"], shown)
+            if value is not None:
+                answer[field["name"]] = value
+        step = await self._post(f"{path}/{step['flow_id']}", json=answer)
+        if step["type"] != "create_entry":
+            raise DemoError(f"the options say {step['errors']}")
+
     async def _receive(self) -> Json:
         message = await self._socket.receive()
         if message.type is not aiohttp.WSMsgType.TEXT:

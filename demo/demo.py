@@ -82,7 +82,10 @@ class Demo:
         url = self._home_assistant.url
         async with connect(url) as api:
             self.version = await is_running(api)
-            accounts = [await set_up_account(api, each) for each in self._simulators]
+            accounts = [
+                await set_up_account(api, each, url) for each in self._simulators
+            ]
+            await api.call("fire_event", event_type="demo_ready")
             say(
                 f"Fleet Upgrade is at {url} (user {USER}, password {PASSWORD});"
                 " Ctrl-C ends it."

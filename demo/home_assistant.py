@@ -18,6 +18,7 @@ RESTART_EXIT_CODE = 100
 """With this Home Assistant asks to be started again."""
 
 INTEGRATION = Path(__file__).parents[1] / "custom_components" / "fleet_upgrade"
+BLUEPRINTS = Path(__file__).parents[1] / "blueprints"
 CONFIGURATION = Path(__file__).parent / "config"
 KEPT = "automations.yaml"
 """Copied only once, since Home Assistant's automation editor writes to it."""
@@ -43,6 +44,7 @@ class HomeAssistant:
             target = self._folder / file.name
             if file.name != KEPT or not target.exists():
                 shutil.copyfile(file, target)
+        shutil.copytree(BLUEPRINTS, self._folder / BLUEPRINTS.name, dirs_exist_ok=True)
         self._link_integration()
         # Uploads go to a folder of a fixed name in the temporary folder, which each
         # Home Assistant that starts takes over from the one that runs.

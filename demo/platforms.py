@@ -29,6 +29,7 @@ class DemoPlatform:
         address: what the set-up form calls the place of a port on loopback.
         values: what else it asks for.
         files: the files that it asks for, by the names the simulator gives them.
+        pushes: whether it can push to Home Assistant, if it is given the address.
 
     """
 
@@ -40,6 +41,7 @@ class DemoPlatform:
     address: Callable[[int], Mapping[str, str | int]]
     values: Mapping[str, str]
     files: Mapping[str, str] = field(default_factory=dict)
+    pushes: bool = False
 
 
 _ENOS_KEYS = {
@@ -63,6 +65,7 @@ PLATFORMS = (
             "client_key": "client.key",
             "ca": "ca.pem",
         },
+        pushes=True,
     ),
     DemoPlatform(
         key="enos",

@@ -147,7 +147,7 @@ async def test_a_failure_is_told_with_the_reasons(
     assert task.targets.groups is not None
     assert messages.lines() == [
         f"Firmware upgrade to {task.package.version} failed",
-        f"{task.targets.groups[0]}: 2 of {task.tally.total} devices failed.",
+        f"{account.title}, {task.targets.groups[0]}: 2 of {task.tally.total} devices failed.",
         "",
         f"- **2 × {failed[0].detail}**",
         "  The device could not install the package. Check in its log why, and that "
@@ -197,7 +197,7 @@ async def test_a_failure_is_told_even_if_the_reasons_cannot_be_read(
     config = fill_in("notify_on_failure.yaml", upgrade_events=[event])
     task = oceanconnect.task(await fail(hass, oceanconnect, account, config))
     assert messages.lines()[1:] == [
-        f"{task.targets.groups[0]}: 2 of {task.tally.total} devices failed."  # type: ignore[index]
+        f"{account.title}, {task.targets.groups[0]}: 2 of {task.tally.total} devices failed."  # type: ignore[index]
     ]
 
 

@@ -1,7 +1,7 @@
 """The demo as a person runs it: a real Home Assistant, started by its script."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from itertools import batched
 import json
 from math import inf
@@ -41,10 +41,11 @@ LOOK_HERE = re.compile(
 
 
 @contextmanager
-def demo(*arguments: str | Path | float) -> Iterator[subprocess.Popen[str]]:
-    """Start the demo; end it if a test does not."""
+def running(*command: str | Path) -> Iterator[subprocess.Popen[str]]:
+    """Start a command; end it, and let it end its own, if a test does not."""
     with subprocess.Popen(
-        [ROOT / "script" / "demo", *map(str, arguments)],
+        command,
+        cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -53,6 +54,13 @@ def demo(*arguments: str | Path | float) -> Iterator[subprocess.Popen[str]]:
             yield process
         finally:
             process.terminate()
+
+
+def demo(
+    *arguments: str | Path | float,
+) -> AbstractContextManager[subprocess.Popen[str]]:
+    """Start the demo."""
+    return running(ROOT / "script" / "demo", *map(str, arguments))
 
 
 def refusal(*arguments: str | Path | float) -> str:
@@ -105,43 +113,69 @@ def port(socket_enabled: None) -> int:
         return number
 
 
-def test_shows_tasks_and_goes_on_at_the_next_start(tmp_path: Path, port: int) -> None:
-    """From nothing, again, and again with the platform at another address."""
-    folder = tmp_path / "demo"
-    with demo("--folder", folder, "--port", port, "--exit-after", 40) as first:
-        output, errors = first.communicate(timeout=120)
-    assert (first.returncode, errors) == (0, "")
-    assert (line := LOOK_HERE.search(output))
-    assert int(line[1]) == port
-    assert "The accounts and their upgrade tasks have states.\n" in output
-    assert " ERROR " not in (folder / "home-assistant" / "console.log").read_text()
+@pytest.fixture
+def make_environment(tmp_path: Path) -> Callable[[str], Path]:
+    """Return a function that makes an environment whose Python is a shell script."""
+
+    def make(script: str) -> Path:
+        python = tmp_path / "bin" / "python"
+        python.parent.mkdir()
+        python.write_text(f"#!/bin/sh\n{script}\n")
+        python.chmod(0o755)
+        return tmp_path
+
+    return make
+
+
+def trial(environment: Path) -> tuple[int, str, str]:
+    """Make a trial; return its exit code and what it says."""
+    with running(sys.executable, "-m", "demo.trial", environment) as process:
+        said, errors = process.communicate(timeout=240)
+    return process.returncode, said, errors
+
+
+@pytest.mark.timeout(600)
+def test_shows_tasks_and_goes_on_at_the_next_start(
+    make_environment: Callable[[str], Path], port: int
+) -> None:
+    """From nothing, again, and again with the platforms at other addresses.
+
+    The first start is a trial of the Home Assistant of the tests themselves.
+    """
+    environment = make_environment(f'exec {sys.executable} "$@"')
+    folder = environment / "trial"
+    code, output, errors = trial(environment)
+    assert (code, errors) == (0, "")
+    assert output.endswith(
+        f"Home Assistant {__version__}: started, polled,"
+        " and created on each platform.\n"
+    )
 
     entities = stored(folder, "core.entity_registry")["entities"]
     shown = "".join(file.read_text() for file in CONFIGURATION.iterdir())
     named = set(
-        re.findall(r"\b(?:binary_sensor|calendar|event|sensor)\.\w+_demo_\w+", shown)
+        re.findall(
+            r"\b(?:(?:binary_)?sensor|calendar|event)\.(?:\w+_demo|fleet)_\w+", shown
+        )
     )
-    named |= set(re.findall(r"\bsensor\.fleet_\w+", shown))
     assert named
     assert named <= {entity["entity_id"] for entity in entities}
     accounts = accounts_in(folder)
     assert accounts.keys() == {"oceanconnect", "enos"}
-    for account in accounts.values():
-        tasks = stored(folder, f"fleet_upgrade.{account['entry_id']}")["tasks"]
-        by_automation = max(tasks, key=lambda task: task["created"])
-        assert by_automation["targets"]["device_groups"]
-        assert f"{account['entry_id']}_{by_automation['task_id']}_status" in {
-            entity["unique_id"] for entity in entities
-        }
 
-    with demo("--folder", folder, "--port", port) as second:
-        wait_until_it_says_where_to_look(second)
-        interrupt(second)
+    with demo("--folder", folder, "--port", port, "--exit-after", 30) as second:
+        output, errors = second.communicate(timeout=120)
+    assert (second.returncode, errors) == (0, "")
+    assert (line := LOOK_HERE.search(output))
+    assert int(line[1]) == port
+    assert "The accounts and their upgrade tasks have states.\n" in output
     unchanged = accounts_in(folder)
     assert unchanged.keys() == accounts.keys()
     for platform, account in accounts.items():
         assert unchanged[platform]["entry_id"] == account["entry_id"]
         assert unchanged[platform]["data"] == account["data"]
+    address = unchanged["oceanconnect"]["options"]["push_address"]
+    assert address == f"http://127.0.0.1:{port}"
 
     # As if somebody had added the accounts again by hand, and other programs had
     # taken the platforms' ports since.
@@ -161,43 +195,6 @@ def test_shows_tasks_and_goes_on_at_the_next_start(tmp_path: Path, port: int) ->
     for platform, account in accounts.items():
         assert moved[platform]["entry_id"] == account["entry_id"]
         assert moved[platform]["data"] != account["data"]
-
-
-@pytest.fixture
-def make_environment(tmp_path: Path) -> Callable[[str], Path]:
-    """Return a function that makes an environment whose Python is a shell script."""
-
-    def make(script: str) -> Path:
-        python = tmp_path / "bin" / "python"
-        python.parent.mkdir()
-        python.write_text(f"#!/bin/sh\n{script}\n")
-        python.chmod(0o755)
-        return tmp_path
-
-    return make
-
-
-def trial(environment: Path) -> tuple[int, str, str]:
-    """Make a trial; return its exit code and what it says."""
-    result = subprocess.run(
-        [sys.executable, "-m", "demo.trial", environment],
-        cwd=ROOT,
-        capture_output=True,
-        check=False,
-        text=True,
-        timeout=150,
-    )
-    return result.returncode, result.stdout, result.stderr
-
-
-def test_a_trial_sees_what_works(make_environment: Callable[[str], Path]) -> None:
-    """Here it is the Home Assistant of the tests themselves."""
-    code, said, errors = trial(make_environment(f'exec {sys.executable} "$@"'))
-    assert (code, errors) == (0, "")
-    assert said.endswith(
-        f"Home Assistant {__version__}: started, polled,"
-        " and created on each platform.\n"
-    )
 
 
 def test_a_trial_fails_with_its_home_assistant(
@@ -360,6 +357,29 @@ def test_the_nightly_example_fits_the_simulated_enos(
     devices = expand(enos, firmware, Scope(group_ids=(group.group_id,)))
     assert len(devices) > len(group.members) / 2
     assert all(device.wakes_after < inf for device in devices)
+
+
+def test_what_waits_for_the_night_fits_the_simulated_platforms(
+    enos: enos_platform.Platform,
+) -> None:
+    """One upgrade on each, of groups that no other automation upgrades."""
+    windows = automation("activity.yaml", "demo_windows")
+    on_oceanconnect, on_enos = windows["variables"]["upgrades"]
+    oceanconnect = Platform(Settings(app_id="demo", secret="secret"), Clock())
+    populate(oceanconnect)
+    group = oceanconnect.group_named(on_oceanconnect["group"])
+    assert group
+    assert oceanconnect.expand(
+        [group], oceanconnect.packages[on_oceanconnect["package"]]
+    )
+    assert on_oceanconnect["action"] == "create_firmware_upgrade_task"
+
+    firmware = enos.firmware[on_enos["package"]]
+    assert expand(enos, firmware, Scope(group_ids=(on_enos["group"],)))
+    assert on_enos["more"]["repeat_daily"]
+    assert on_enos["more"]["name"] == enos.groups[on_enos["group"]].name.default
+    lively = automation("activity.yaml", "demo_new_enos_task")
+    assert on_enos["more"]["name"] not in variables_of(lively)["names"]
 
 
 def test_an_enos_group_of_the_demo_always_has_something_to_upgrade(

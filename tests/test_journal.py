@@ -20,7 +20,7 @@ from msgspec import structs
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.fleet_upgrade import journal as journal_module
+from custom_components.fleet_upgrade import journal_file
 from custom_components.fleet_upgrade.askers import Asker, AskerKind
 from custom_components.fleet_upgrade.clients.model import (
     CreateRequest,
@@ -119,7 +119,7 @@ class SlowDisk:
 def slow_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowDisk]:
     """Let writes of the journal wait."""
     disk = SlowDisk()
-    monkeypatch.setattr(journal_module, "write_utf8_file_atomic", disk.write)
+    monkeypatch.setattr(journal_file, "write_utf8_file_atomic", disk.write)
     yield disk
     disk.let_through()
 
@@ -252,7 +252,7 @@ def refused_write(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     def write(*_args: Any, **_options: Any) -> None:
         raise WriteError(FULL_DISK)
 
-    monkeypatch.setattr(journal_module, "write_utf8_file_atomic", write)
+    monkeypatch.setattr(journal_file, "write_utf8_file_atomic", write)
 
 
 type Break = Callable[[pytest.MonkeyPatch, Path], None]

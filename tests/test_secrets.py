@@ -92,6 +92,7 @@ class Story:
         task = {"task_id": self.task_id}
         subtasks = task | {"devices": [self.device]}
         nothing = {"task_id": "no such task"}
+        of_a_task = ("upgrade_task", "subtasks", "failure_report")
         return [
             *((f"get_{each}", {}) for each in ("packages", "journal", "upgrade_tasks")),
             ("get_device_groups", {}),
@@ -99,8 +100,8 @@ class Story:
             ("get_devices", {}),
             ("get_devices", {"device_group": "no such group"}),
             ("get_packages", {"version": "V9"}),
-            *((f"get_{each}", task) for each in ("upgrade_task", "subtasks")),
-            *((f"get_{each}", nothing) for each in ("upgrade_task", "subtasks")),
+            *((f"get_{each}", task) for each in of_a_task),
+            *((f"get_{each}", nothing) for each in of_a_task),
             (self.create, self.upgrade | {"dry_run": True}),
             (self.create, self.upgrade),
             (self.create, self.upgrade),

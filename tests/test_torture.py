@@ -14,6 +14,14 @@ SHARES = 5
 """Parts that the runs are divided into, each with a platform of its own."""
 
 
+@pytest.fixture(autouse=True)
+def enable_event_loop_debug() -> None:
+    """Leave asyncio's debugging to the tests of the same steps made once.
+
+    It writes down a stack with each future, which takes half of the time here.
+    """
+
+
 @pytest.mark.parametrize("share", range(SHARES))
 async def test_no_upgrade_is_made_twice_and_none_is_lost(
     hass: HomeAssistant,

@@ -160,7 +160,7 @@ def test_each_error_of_a_form_is_explained() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["troubleshooting", *(f"setup-{key}" for key in PLATFORMS)]
+    "name", ["troubleshooting", "plans", *(f"setup-{key}" for key in PLATFORMS)]
 )
 def test_each_message_that_is_explained_is_the_real_one(name: str) -> None:
     """A user searches for what is on the screen."""

@@ -35,9 +35,11 @@ from custom_components.fleet_upgrade.const import (
     CONF_PLATFORM,
     CONF_PUSH_ADDRESS,
     DOMAIN,
+    SUBENTRY_PLAN,
 )
 from custom_components.fleet_upgrade.issues import UNSETTLED
 from custom_components.fleet_upgrade.options_flow import OPTIONS
+from custom_components.fleet_upgrade.plan_flow import plannable, planned_fields
 from custom_components.fleet_upgrade.writes import WriteState
 
 from .translations import (
@@ -203,6 +205,44 @@ def flow_texts() -> Iterator[Need]:
             ):
                 for key in keys(value, module):
                     yield f"config.error.{key}", set()
+
+
+def plan_texts() -> Iterator[Need]:
+    """Yield what the forms of upgrade plans show, for each platform."""
+    plan = f"config_subentries.{SUBENTRY_PLAN}"
+    yield f"{plan}.entry_type", set()
+    for source in ("user", "reconfigure"):
+        yield f"{plan}.initiate_flow.{source}", set()
+    shown: dict[str, set[str]] = {"user": {"name"}, "upgrade": {"device_groups"}}
+    for platform in PLATFORMS.values():
+        actions = plannable(platform)
+        if len(actions) > 1:
+            shown["user"].add("action")
+            for action in actions:
+                yield f"selector.plan_action.options.{action.name}", set()
+        for action in actions:
+            shown["upgrade"].update(field.key for field in planned_fields(action))
+    for step, fields in shown.items():
+        given = {"plan"} if step != "user" else set[str]()
+        yield f"{plan}.step.{step}.title", given
+        for field in fields:
+            yield f"{plan}.step.{step}.data.{field}", given
+            yield f"{plan}.step.{step}.data_description.{field}", given
+    module = ast.parse((INTEGRATION / "plan_flow.py").read_text())
+    given = {"plan", "refusal", "reason"}
+    for node in ast.walk(module):
+        match node:
+            case ast.Assign(
+                targets=[ast.Subscript(value=ast.Name(id="errors"))], value=value
+            ):
+                for key in keys(value, module):
+                    yield f"{plan}.error.{key}", given
+            case ast.Call(
+                func=ast.Attribute(value=ast.Name(id="errors"), attr="setdefault"),
+                args=[_, value],
+            ):
+                for key in keys(value, module):
+                    yield f"{plan}.error.{key}", given
 
 
 def error_texts() -> Iterator[Need]:
@@ -412,6 +452,7 @@ def system_health_texts() -> Iterator[Need]:
 SOURCES = (
     form_texts,
     flow_texts,
+    plan_texts,
     error_texts,
     repair_texts,
     account_issue_texts,
@@ -426,7 +467,7 @@ SOURCES = (
 )
 
 OPTIONAL = re.compile(
-    r"(config|options)\.step\.\w+\.description"
+    r"(config|options|config_subentries\.\w+)\.step\.\w+\.description"
     r"|services\.\w+\.sections\.\w+\.description"
     r"|issues\.\w+\.(description|fix_flow\.step\..+)"
     r"|entity\.\w+\.\w+\.(unit_of_measurement|state_attributes\..+)"

@@ -12,7 +12,11 @@ import string
 from typing import Any
 
 from homeassistant.components.repairs.issue_handler import RepairsFlowManager
-from homeassistant.config_entries import ConfigEntriesFlowManager, OptionsFlowManager
+from homeassistant.config_entries import (
+    ConfigEntriesFlowManager,
+    ConfigSubentryFlowManager,
+    OptionsFlowManager,
+)
 from homeassistant.core import ServiceRegistry
 from homeassistant.data_entry_flow import FlowHandler, FlowManager, FlowResultType
 from homeassistant.exceptions import HomeAssistantError, Unauthorized
@@ -146,6 +150,10 @@ def _check_flows(patches: pytest.MonkeyPatch, check: TranslationCheck) -> None:
             case OptionsFlowManager():
                 entry = manager.hass.config_entries.async_get_known_entry(flow.handler)
                 domain, category = entry.domain, "options"
+            case ConfigSubentryFlowManager():
+                entry_id, subentry_type = flow.handler
+                entry = manager.hass.config_entries.async_get_known_entry(entry_id)
+                domain, category = entry.domain, f"config_subentries.{subentry_type}"
             case RepairsFlowManager():
                 registry = ir.async_get(manager.hass)
                 issue = registry.async_get_issue(flow.handler, flow.context["issue_id"])

@@ -26,6 +26,8 @@ from .entity import account_identifier, async_remove_untracked_devices, task_id_
 from .issues import async_clear_issues, async_end_access
 from .journal import async_get_journal
 from .options_flow import DEFAULT_OPTIONS
+from .plan_entity import plan_identifier
+from .plans import async_reload_with_plans
 from .push import async_start_push
 from .push_subscriptions import async_take_back
 from .services import async_setup_services
@@ -35,6 +37,7 @@ CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
 PLATFORMS = [
     Platform.BINARY_SENSOR,
+    Platform.BUTTON,
     Platform.CALENDAR,
     Platform.EVENT,
     Platform.SENSOR,
@@ -89,6 +92,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: FleetConfigEntry) -> boo
     async_watch_credentials(hass, entry, notes)
 
     client = platform.client(async_get_clientsession(hass), credentials, context)
+    async_reload_with_plans(hass, entry)
     coordinator = FleetCoordinator(hass, entry, platform, client)
     await coordinator.async_config_entry_first_refresh()
     entry.runtime_data = coordinator
@@ -147,4 +151,5 @@ async def async_remove_config_entry_device(
         entry.state is ConfigEntryState.LOADED
         and account_identifier(entry) not in device.identifiers
         and task_id_of(entry, device) not in entry.runtime_data.data.tracked
+        and device.identifiers.isdisjoint(map(plan_identifier, entry.subentries))
     )

@@ -8,12 +8,13 @@ from homeassistant.exceptions import ServiceValidationError
 from homeassistant.util import dt as dt_util
 
 from .action_answers import plain
-from .action_schema import ATTR_DRY_RUN, ATTR_FORCE, create_values
+from .action_schema import ATTR_DRY_RUN, ATTR_FORCE
 from .action_targets import async_get_account
 from .askers import DATA_ASKERS
 from .clients.model import PreparedCreate
 from .clients.platform import CreateAction, Platform
 from .const import DOMAIN
+from .create_values import create_values
 from .failures import translated_failures
 from .units import unit_id
 from .writes import CreateEntry

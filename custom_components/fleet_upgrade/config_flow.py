@@ -12,6 +12,7 @@ from homeassistant.config_entries import (
     ConfigEntry,
     ConfigFlow,
     ConfigFlowResult,
+    ConfigSubentryFlow,
 )
 from homeassistant.const import CONF_NAME
 from homeassistant.core import HomeAssistant, callback
@@ -33,8 +34,9 @@ import voluptuous as vol
 from .clients.errors import InvalidFieldError, PlatformError
 from .clients.platform import Credentials, Field, FieldKind, Platform
 from .clients.registry import PLATFORMS
-from .const import CONF_PLATFORM, DOMAIN, LOGGER
+from .const import CONF_PLATFORM, DOMAIN, LOGGER, SUBENTRY_PLAN
 from .options_flow import DEFAULT_OPTIONS, FleetUpgradeOptionsFlow, whole_number
+from .plan_flow import PlanFlow, plannable
 
 CONF_REMOVE_STORED = "remove_stored"
 """Key of the choice of stored files and passwords that an update drops."""
@@ -99,6 +101,18 @@ class FleetUpgradeConfigFlow(ConfigFlow, domain=DOMAIN):
     def async_get_options_flow(config_entry: ConfigEntry) -> FleetUpgradeOptionsFlow:
         """Return the flow for an account's options."""
         return FleetUpgradeOptionsFlow()
+
+    @classmethod
+    @callback
+    @override
+    def async_get_supported_subentry_types(
+        cls, config_entry: ConfigEntry
+    ) -> dict[str, type[ConfigSubentryFlow]]:
+        """Return the flow for upgrade plans, where the platform creates upgrades."""
+        platform = PLATFORMS.get(config_entry.data[CONF_PLATFORM])
+        if platform is None or not plannable(platform):
+            return {}
+        return {SUBENTRY_PLAN: PlanFlow}
 
     @override
     async def async_step_user(

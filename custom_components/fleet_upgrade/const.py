@@ -35,6 +35,9 @@ CONF_READ_ONLY: Final = "read_only"
 CONF_PUSH_ADDRESS: Final = "push_address"
 """Address that the platform reaches Home Assistant at; push is off without one."""
 
+SUBENTRY_PLAN: Final = "plan"
+"""Type of the config subentries that are upgrade plans."""
+
 ACTIVE_INTERVAL: Final = timedelta(seconds=60)
 IDLE_INTERVAL: Final = timedelta(minutes=5)
 MAX_INTERVAL: Final = timedelta(hours=1)

@@ -27,6 +27,7 @@ from .const import (
 )
 from .early_warning import limits_of
 from .issues import async_sync_access
+from .plans import Plans
 from .polls import PollLog
 from .push import Push
 from .store import AccountStore, SessionStore
@@ -92,11 +93,13 @@ class FleetCoordinator(DataUpdateCoordinator[AccountData]):
             state=lambda: self._state or AccountState(),
             refresh=self.async_refresh,
         )
+        self.plans = Plans(hass, entry, platform, client, self.writer)
         self._tell: Callable[[TaskEvent], None] | None = None
         self._events_wanted = True
 
     @override
     async def _async_setup(self) -> None:
+        self.plans.async_read()
         self._state = await self._store.async_load()
         try:
             await self.writer.journal.async_load()

@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import Any
 
 from homeassistant.components.diagnostics import REDACTED, async_redact_data
-from homeassistant.config_entries import ConfigEntryState
+from homeassistant.config_entries import ConfigEntryState, ConfigSubentry
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 import msgspec
@@ -21,6 +21,7 @@ from .clients.registry import PLATFORMS
 from .const import CONF_PLATFORM
 from .coordinator import FleetConfigEntry, FleetCoordinator
 from .journal import async_get_journal
+from .plan import plan_of
 from .polls import PollReport
 from .store import AccountStore
 from .units import unit_id
@@ -52,6 +53,7 @@ async def async_get_config_entry_diagnostics(
         },
         "platform": None if platform is None else _platform(platform),
         "stored": None if state is None else _stored(state),
+        "plans": [_plan(each) for each in entry.subentries.values()],
         "journal": _journal(journal.entries),
         "polled": (
             _polled(entry.runtime_data)
@@ -66,6 +68,20 @@ def _platform(platform: Platform) -> dict[str, Any]:
         "name": platform.name,
         "capabilities": sorted(platform.capabilities),
         "create_actions": [action.name for action in platform.create_actions],
+    }
+
+
+def _plan(subentry: ConfigSubentry) -> dict[str, Any] | None:
+    """Sum up a plan without its name and its groups; `None` if it is unreadable."""
+    try:
+        plan = plan_of(subentry.subentry_id, subentry.title, subentry.data)
+    except msgspec.ValidationError:
+        return None
+    return {
+        "action": plan.action,
+        "values": {key: _harmless(value) for key, value in plan.values.items()},
+        "device_groups": len(plan.device_groups),
+        "waves": len(plan.waves),
     }
 
 

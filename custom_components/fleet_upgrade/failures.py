@@ -34,7 +34,7 @@ def translated_failures(hass: HomeAssistant, entry: ConfigEntry) -> Generator[No
             entry.async_start_reauth(hass)
         placeholders = dict(err.placeholders)
         if cause is not None and cause is not err:
-            placeholders["reason"] = _message(hass, cause)
+            placeholders["reason"] = message_of(hass, cause)
         raise HomeAssistantError(
             translation_domain=DOMAIN,
             translation_key=err.key,
@@ -43,7 +43,7 @@ def translated_failures(hass: HomeAssistant, entry: ConfigEntry) -> Generator[No
 
 
 @callback
-def _message(hass: HomeAssistant, err: PlatformError) -> str:
+def message_of(hass: HomeAssistant, err: PlatformError) -> str:
     """Return an error's text, to stand in that of another one."""
     texts = async_get_cached_translations(
         hass, hass.config.language, "exceptions", DOMAIN

@@ -1,5 +1,10 @@
 """What an operator plans to upgrade, again and again, and in which waves."""
 
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
 from .clients.model import Value
 
 
@@ -37,3 +42,15 @@ class Plan(Value, frozen=True):
     """How long nothing is begun after a wave has succeeded."""
     needs_approval: bool = False
     """Whether a person has to let each wave but the first begin."""
+
+
+def plan_of(plan_id: str, name: str, stored: Mapping[str, Any]) -> Plan:
+    """Return a plan as it was stored; raises `msgspec.ValidationError`."""
+    return msgspec.convert({**stored, "plan_id": plan_id, "name": name}, Plan)
+
+
+def stored_plan(plan: Plan) -> dict[str, Any]:
+    """Return a plan as plain data, beside its ID and its name."""
+    stored: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(plan))
+    del stored["plan_id"], stored["name"]
+    return stored

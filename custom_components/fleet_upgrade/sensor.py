@@ -22,6 +22,8 @@ from .account import Overview
 from .clients.model import TaskStatus, UpgradeTask
 from .coordinator import POLL_CONTEXT, SCHEDULE_CONTEXT, FleetConfigEntry
 from .entity import AccountEntity, TaskEntity
+from .plan_entity import add_plan_entities
+from .plan_sensor import PLAN_SENSORS, PlanSensor
 from .schedules import next_start
 
 PARALLEL_UPDATES = 0
@@ -221,6 +223,13 @@ async def async_setup_entry(
             CallsLeftSensor(coordinator, CALLS_LEFT),
             NextWindowSensor(coordinator, NEXT_WINDOW),
         ]
+    )
+    add_plan_entities(
+        coordinator,
+        async_add_entities,
+        lambda plan: [
+            PlanSensor(coordinator, description, plan) for description in PLAN_SENSORS
+        ],
     )
     added: set[str] = set()
 

@@ -388,6 +388,16 @@ def test_continuous_integration_runs_lint_and_tests() -> None:
     assert "script/lint script/test" in (ROOT / ".ci" / "run").read_text()
 
 
+def test_continuous_integration_has_a_browser() -> None:
+    """It is installed before the tests that need it, which it does not leave out."""
+    workflow = (ROOT / ".github" / "workflows" / "tests.yml").read_text()
+    run = (ROOT / ".ci" / "run").read_text()
+
+    assert -1 < workflow.find("script/setup --browser") < workflow.find("script/test\n")
+    assert "export CI=true" in run
+    assert -1 < run.find("script/setup --browser") < run.find("script/test")
+
+
 def test_scripts_can_be_run_as_they_are() -> None:
     """What has no suffix is a command: executable, with its interpreter named."""
     scripts = [path for path in (ROOT / "script").iterdir() if path.is_file()]

@@ -254,6 +254,57 @@ def test_another_home_assistant_gets_an_environment_of_its_own(
     assert checkout.calls == []
 
 
+BROWSER = """\
+import pathlib, sys
+sys.exit(not pathlib.Path("browser-is-here").exists())
+"""
+APT = """\
+#!/usr/bin/env bash
+echo "apt-get $*" >>"$CALLS"
+[[ $1 == update || -n ${APT_HAS_IT:-} ]]
+"""
+PLAYWRIGHT = """\
+import os, pathlib, sys
+with pathlib.Path(os.environ["CALLS"]).open("a") as calls:
+    print("playwright", *sys.argv[1:], file=calls)
+"""
+
+
+@pytest.mark.parametrize(
+    ("user", "apt_has_it", "installs"),
+    [
+        ("0", "yes", ["apt-get install"]),
+        ("0", "", ["apt-get install", "playwright install chromium"]),
+        ("1000", "yes", ["playwright install chromium"]),
+    ],
+    ids=["root on Debian", "root elsewhere", "not root"],
+)
+def test_a_browser_is_installed_once(
+    checkout: Checkout, user: str, apt_has_it: str, installs: list[str]
+) -> None:
+    """From the system where that may be, else Playwright's own build."""
+    for name, script in (("apt-get", APT), ("id", f"#!/bin/sh\necho {user}\n")):
+        (checkout.commands / name).write_text(script)
+        (checkout.commands / name).chmod(0o755)
+    (checkout.root / "demo").mkdir()
+    (checkout.root / "demo" / "browser.py").write_text(BROWSER)
+    (checkout.root / "playwright.py").write_text(PLAYWRIGHT)
+    checkout.set_up(FOUND=sys.executable)
+    checkout.calls_file.unlink()
+
+    code, said = checkout.set_up("--browser", APT_HAS_IT=apt_has_it)
+
+    assert (code, said) == (0, ["setup: installing a browser", "setup: done"])
+    assert [
+        call.partition(" --")[0] for call in checkout.calls if "update" not in call
+    ] == installs
+
+    checkout.calls_file.unlink()
+    (checkout.root / "browser-is-here").touch()
+    assert checkout.set_up("--browser") == (0, [])
+    assert checkout.calls == []
+
+
 @pytest.mark.parametrize("given", [("",), ("newest",), ("2026.9",), ("2026.9.0", "x")])
 def test_only_a_version_of_home_assistant_is_one(
     checkout: Checkout, given: tuple[str, ...]
@@ -261,7 +312,10 @@ def test_only_a_version_of_home_assistant_is_one(
     """What else was meant nobody knows, so nothing is set up."""
     assert checkout.set_up(*given) == (
         1,
-        ["setup: give no more than a version of Home Assistant, such as 2026.11.0"],
+        [
+            "setup: give no more than --browser or a version of Home Assistant,"
+            " such as 2026.11.0"
+        ],
     )
     assert checkout.calls == []
 

@@ -365,11 +365,34 @@ async def test_targets_that_cannot_be_written_down_are_not_upgraded(
     """Nothing is sent."""
     with (
         patch.object(journal, "write_file", return_value=False),
-        pytest.raises(HomeAssistantError) as raised,
+        pytest.raises(journal.UnwrittenError),
     ):
         await create(coordinator)
-    assert raised.value.translation_key == "journal_unwritable"
     assert fleet.created == []
+
+
+async def test_a_part_that_cannot_be_written_down_is_told_with_those_that_exist(
+    fleet: TinyFleet, coordinator: FleetCoordinator
+) -> None:
+    """And is made by the next call, once the disk has room again."""
+    create_task = fleet.create_task
+
+    async def fill_the_disk(prepared: PreparedCreate) -> str:
+        fleet.create_task = create_task  # type: ignore[method-assign]
+        task_id = await create_task(prepared)
+        patches.setattr(journal, "write_entries", lambda *_: False)
+        return task_id
+
+    fleet.create_task = fill_the_disk  # type: ignore[method-assign]
+    with (
+        pytest.MonkeyPatch.context() as patches,
+        pytest.raises(BatchIncompleteError) as raised,
+    ):
+        await create(coordinator)
+    assert isinstance(raised.value.cause, journal.UnwrittenError)
+    assert raised.value.placeholders["existing"] == "1"
+    await create(coordinator)
+    assert sent(fleet) == PARTS
 
 
 def journal_files(hass: HomeAssistant) -> list[Path]:

@@ -12,7 +12,6 @@ from typing import Any
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import CoreState, HomeAssistant
-from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.storage import STORAGE_DIR
 from homeassistant.util.file import WriteError, write_utf8_file_atomic
 import msgspec
@@ -33,6 +32,8 @@ from custom_components.fleet_upgrade.const import DOMAIN
 from custom_components.fleet_upgrade.journal import (
     MOST_CLOSED,
     Journal,
+    StoppingError,
+    UnwrittenError,
     async_get_journal,
 )
 from custom_components.fleet_upgrade.writes import (
@@ -200,9 +201,8 @@ async def test_while_home_assistant_stops_nothing_new_is_begun(
     """But what became of earlier ones is still written."""
     await journal.async_open(make_write())
     hass.set_state(state)
-    with pytest.raises(HomeAssistantError) as err:
+    with pytest.raises(StoppingError):
         await journal.async_open(make_write("two"))
-    assert err.value.translation_key == "stopping"
     await journal.async_change(closed(make_write()))
     hass.set_state(CoreState.running)
     assert await on_disk(hass) == [closed(make_write())]
@@ -272,10 +272,8 @@ async def test_what_cannot_be_written_is_refused_and_leaves_nothing(
     await journal.async_open(make_write())
     with pytest.MonkeyPatch.context() as patches:
         break_disk(patches, folder)
-        with pytest.raises(HomeAssistantError) as err:
+        with pytest.raises(UnwrittenError):
             await journal.async_open(make_write("two"))
-    assert err.value.translation_domain == DOMAIN
-    assert err.value.translation_key == "journal_unwritable"
     assert list(journal.entries) == [make_write()]
 
     if folder.is_file():
@@ -300,9 +298,8 @@ async def test_what_cannot_be_written_down_is_not_sent(
     """Nobody could settle it if its answer were lost."""
     await set_up(hass, tiny_entry)
     break_disk(monkeypatch, folder)
-    with pytest.raises(HomeAssistantError) as err:
+    with pytest.raises(UnwrittenError):
         await tiny_entry.runtime_data.writer.async_create(PREPARED, Asker())
-    assert err.value.translation_key == "journal_unwritable"
     assert fleet.created == []
 
 
@@ -312,10 +309,9 @@ async def test_while_home_assistant_stops_nothing_is_sent(
     """There may be no time left to hear the answer."""
     await set_up(hass, tiny_entry)
     hass.set_state(CoreState.stopping)
-    with pytest.raises(HomeAssistantError) as err:
+    with pytest.raises(StoppingError):
         await tiny_entry.runtime_data.writer.async_create(PREPARED, Asker())
     hass.set_state(CoreState.running)
-    assert err.value.translation_key == "stopping"
     assert fleet.created == []
     assert list(folder.iterdir()) == []
 
@@ -490,7 +486,7 @@ async def test_a_removed_journal_stays_removed(
     assert len(list(file.parent.iterdir())) == 2
     await journal.async_remove()
     await journal.async_change(closed(make_write()))
-    with pytest.raises(HomeAssistantError):
+    with pytest.raises(UnwrittenError):
         await journal.async_open(make_write("two"))
     assert list(file.parent.iterdir()) == []
 

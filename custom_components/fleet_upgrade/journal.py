@@ -10,10 +10,10 @@ from pathlib import Path
 from weakref import WeakValueDictionary
 
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.storage import STORAGE_DIR
 from homeassistant.util.hass_dict import HassKey
 
+from .clients.errors import PlatformError
 from .clients.model import Targets
 from .const import DOMAIN, LOGGER
 from .journal_file import (
@@ -30,6 +30,18 @@ MOST_CLOSED = 500
 
 MOST_ENTRIES = 5000
 """Entries that are kept at most, unless more than these are open."""
+
+
+class UnwrittenError(PlatformError):
+    """A write could not be written down, so it was not sent."""
+
+    key = "journal_unwritable"
+
+
+class StoppingError(PlatformError):
+    """Home Assistant stops, so nothing is sent any more."""
+
+    key = "stopping"
 
 
 class Journal:
@@ -90,13 +102,11 @@ class Journal:
     async def async_open(self, entry: Entry) -> None:
         """Write down what is about to be sent; it is on disk when this returns.
 
-        Raises a translated `HomeAssistantError` when it cannot be written, or when
+        Raises `UnwrittenError` when it cannot be written, and `StoppingError` when
         Home Assistant stops: then nothing may be sent.
         """
         if self._hass.is_stopping:
-            raise HomeAssistantError(
-                translation_domain=DOMAIN, translation_key="stopping"
-            )
+            raise StoppingError
         try:
             is_written = await self._async_to_its_end(self._async_append(entry))
         except asyncio.CancelledError:
@@ -106,23 +116,19 @@ class Journal:
             )
             raise
         if not is_written:
-            raise HomeAssistantError(
-                translation_domain=DOMAIN, translation_key="journal_unwritable"
-            )
+            raise UnwrittenError
 
     async def async_keep_targets(self, batch_id: str, targets: Targets) -> None:
         """Write down the targets of a batch, once, before the first of its parts.
 
-        Raises a translated `HomeAssistantError` when that cannot be done.
+        Raises `UnwrittenError` when that cannot be done.
         """
         async with self._lock:
             path = targets_path(self._path, batch_id)
             if self._is_removed or not await self._hass.async_add_executor_job(
                 write_file, path, targets
             ):
-                raise HomeAssistantError(
-                    translation_domain=DOMAIN, translation_key="journal_unwritable"
-                )
+                raise UnwrittenError
 
     async def async_change(self, entry: Entry) -> None:
         """Write down what became of an entry.

@@ -15,8 +15,12 @@ from homeassistant.exceptions import (
 )
 from homeassistant.helpers import device_registry as dr, issue_registry as ir
 from homeassistant.setup import async_setup_component
+from homeassistant.util import dt as dt_util
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_fire_time_changed,
+)
 from pytest_homeassistant_custom_component.components.diagnostics import (
     get_diagnostics_for_config_entry,
 )
@@ -28,11 +32,13 @@ from custom_components.fleet_upgrade.const import (
     CONF_PLATFORM,
     DOMAIN,
 )
+from custom_components.fleet_upgrade.plan_check import CHECK_INTERVAL
 from custom_components.fleet_upgrade.plan_entity import plan_identifier
 from custom_components.fleet_upgrade.writes import CreateEntry
 from simulator.enos import EnosSimulator
 from simulator.faults import Fault, FaultKind
 from simulator.oceanconnect import OceanConnectSimulator
+from simulator.oceanconnect.platform import Platform
 
 from .enos_account import answers_for, upgrade_of_a_free_group, with_one_job
 from .planning import Data, add_plan, entities_of, fill_in, open_form, press, shown
@@ -157,35 +163,39 @@ async def test_a_creation_without_an_answer_blocks_the_next(
     assert oceanconnect.tasks() == []
 
 
-@pytest.mark.parametrize(
+def lose_package(platform: Platform, offered: Offer) -> None:
+    """Delete the package of the plan."""
+    del platform.packages[offered.package]
+
+
+def lose_group(platform: Platform, offered: Offer) -> None:
+    """Delete the group of the plan."""
+    [group_id] = [
+        group.group_id
+        for group in platform.groups.values()
+        if group.name == offered.group
+    ]
+    del platform.groups[group_id]
+
+
+LOSSES = pytest.mark.parametrize(
     ("lose", "key", "named"),
     [
-        (
-            lambda platform, offered: platform.packages.pop(offered.package),
-            "plan_package_gone",
-            "package",
-        ),
-        (
-            lambda platform, offered: platform.groups.pop(
-                next(
-                    group.group_id
-                    for group in platform.groups.values()
-                    if group.name == offered.group
-                )
-            ),
-            "plan_group_gone",
-            "groups",
-        ),
+        (lose_package, "plan_package_gone", "package"),
+        (lose_group, "plan_group_gone", "groups"),
     ],
     ids=["package", "group"],
 )
+
+
+@LOSSES
 async def test_what_is_gone_from_the_platform_is_named_before_anything_is_sent(
     hass: HomeAssistant,
     account: MockConfigEntry,
     oceanconnect: OceanConnectSimulator,
     firmware: Offer,
     plan_id: str,
-    lose: Callable[[object, Offer], object],
+    lose: Callable[[Platform, Offer], None],
     key: str,
     named: str,
 ) -> None:
@@ -199,6 +209,47 @@ async def test_what_is_gone_from_the_platform_is_named_before_anything_is_sent(
     assert creations(account) == []
     assert oceanconnect.tasks() == []
     assert shown(hass, account, plan_id, "plan_last_run") == "unknown"
+
+
+@LOSSES
+async def test_what_is_gone_is_told_of_before_anybody_starts_the_plan(
+    hass: HomeAssistant,
+    issue_registry: ir.IssueRegistry,
+    account: MockConfigEntry,
+    oceanconnect: OceanConnectSimulator,
+    firmware: Offer,
+    plan_id: str,
+    lose: Callable[[Platform, Offer], None],
+    key: str,
+    named: str,
+) -> None:
+    """By an issue, which ends with its cause; an outage is none."""
+    issue_id = f"plans_outdated_{account.entry_id}"
+
+    async def hours_later() -> None:
+        async_fire_time_changed(hass, dt_util.utcnow() + CHECK_INTERVAL)
+        await hass.async_block_till_done(wait_background_tasks=True)
+
+    assert issue_registry.async_get_issue(DOMAIN, issue_id) is None
+    platform = oceanconnect.platform
+    oceanconnect.call(lambda: lose(platform, firmware))
+    await hours_later()
+    issue = issue_registry.async_get_issue(DOMAIN, issue_id)
+    assert issue is not None
+    gone = firmware.package if named == "package" else firmware.group
+    assert issue.translation_placeholders == {
+        "account": account.title,
+        "missing": f"Nightly meters ({gone})",
+    }
+
+    oceanconnect.faults.add(Fault(kind=FaultKind.STATUS, status=503, count=None))
+    await hours_later()
+    assert issue_registry.async_get_issue(DOMAIN, issue_id) is issue
+
+    oceanconnect.faults.clear()
+    hass.config_entries.async_remove_subentry(account, plan_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert issue_registry.async_get_issue(DOMAIN, issue_id) is None
 
 
 async def test_an_automation_starts_a_plan_and_the_journal_names_it(

@@ -26,6 +26,7 @@ from .entity import account_identifier, async_remove_untracked_devices, task_id_
 from .issues import async_clear_issues, async_end_access
 from .journal import async_get_journal
 from .options_flow import DEFAULT_OPTIONS
+from .plan_check import async_watch_plans
 from .plan_entity import plan_identifier
 from .plans import async_reload_with_plans
 from .push import async_start_push
@@ -115,6 +116,9 @@ async def async_setup_entry(hass: HomeAssistant, entry: FleetConfigEntry) -> boo
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     entry.async_on_unload(async_at_started(hass, coordinator.async_start_telling))
     coordinator.writer.async_start_settling()
+    async_watch_plans(
+        hass, entry, platform, client, list(coordinator.plans.all.values())
+    )
     coordinator.push = await async_start_push(
         hass, entry, coordinator, platform, client
     )

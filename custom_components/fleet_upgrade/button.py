@@ -4,7 +4,7 @@ from typing import override
 
 from homeassistant.components.button import ButtonEntity, ButtonEntityDescription
 from homeassistant.core import Context, HomeAssistant
-from homeassistant.exceptions import Unauthorized, UnknownUser
+from homeassistant.exceptions import Unauthorized
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .askers import DATA_ASKERS
@@ -62,7 +62,6 @@ async def _require_admin(hass: HomeAssistant, context: Context, entity_id: str) 
     """
     if context.user_id is None:
         return
-    if (user := await hass.auth.async_get_user(context.user_id)) is None:
-        raise UnknownUser(context=context, entity_id=entity_id)
-    if not user.is_admin:
+    user = await hass.auth.async_get_user(context.user_id)
+    if user is None or not user.is_admin:
         raise Unauthorized(context=context, entity_id=entity_id)

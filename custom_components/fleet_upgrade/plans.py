@@ -23,6 +23,7 @@ from .const import LOGGER, SUBENTRY_PLAN
 from .create_values import create_values
 from .issues import async_sync_issue
 from .plan import Plan, plan_of
+from .plan_check import async_groups_gone
 from .units import unit_id
 from .writer import Writer
 from .writes import CreateEntry, WriteState
@@ -160,7 +161,7 @@ async def async_prepare(
     """
     request = plan_request(platform, plan, device_groups)
     if Capability.DEVICE_GROUPS in platform.capabilities:
-        if gone := await _groups_gone(client, request.targets.device_groups):
+        if gone := await async_groups_gone(client, request.targets.device_groups):
             raise InvalidFieldError(
                 "device_groups",
                 "plan_group_gone",
@@ -173,18 +174,6 @@ async def async_prepare(
         raise InvalidFieldError(
             "package", "plan_package_gone", plan=plan.name, package=request.package_id
         ) from err
-
-
-async def _groups_gone(client: PlatformClient, groups: Sequence[str]) -> list[str]:
-    """Return the groups that the platform has under no name and no ID."""
-    missing = dict.fromkeys(groups)
-    async for page in client.list_device_groups():
-        for group in page.items:
-            missing.pop(group.name, None)
-            missing.pop(group.group_id, None)
-        if not missing:
-            break
-    return list(missing)
 
 
 def _without_force(err: InvalidFieldError, plan: Plan) -> InvalidFieldError:

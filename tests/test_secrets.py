@@ -115,6 +115,8 @@ class Story:
             ("start_upgrade_task", task),
             ("start_upgrade_task", nothing),
             ("retry_subtasks", subtasks),
+            ("retry_failed_devices", task),
+            ("retry_failed_devices", nothing),
             ("delete_upgrade_task", nothing),
             *self.others,
         ]

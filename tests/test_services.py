@@ -36,6 +36,7 @@ CREATE_ACTIONS = {
 CHANGE_ACTIONS = {
     "cancel_subtasks",
     "delete_upgrade_task",
+    "retry_failed_devices",
     "retry_subtasks",
     "start_upgrade_task",
     "stop_upgrade_task",

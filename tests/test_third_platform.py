@@ -3,7 +3,7 @@
 Set up through the form, polled, and used through actions; nothing else knows it.
 """
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -20,6 +20,8 @@ from custom_components.fleet_upgrade.clients.errors import AmbiguousError
 from custom_components.fleet_upgrade.clients.model import (
     ChangeKind,
     CreateRequest,
+    Page,
+    Subtask,
     Targets,
     TaskChange,
     TaskStatus,
@@ -49,7 +51,10 @@ def build(values: Mapping[str, Any], now: datetime) -> CreateRequest:
     return CreateRequest(
         kind=UpgradeKind.FIRMWARE,
         package_id=values["package"],
-        targets=Targets(device_groups=tuple(values["device_groups"])),
+        targets=Targets(
+            device_groups=tuple(values.get("device_groups", ())),
+            devices=tuple(values.get("devices", ())),
+        ),
     )
 
 
@@ -69,9 +74,24 @@ class ControlledFleet(TinyFleet):
                     ),
                     build=build,
                 ),
+                CreateAction(
+                    name="create_tiny_single_upgrade_task",
+                    fields=(
+                        Field(key="package", required=True),
+                        Field(key="devices", kind=FieldKind.TEXTS, required=True),
+                    ),
+                    build=build,
+                ),
             ),
             capabilities=frozenset({Capability.STOP}),
         )
+
+    async def list_subtasks(
+        self, task_id: str, *, status: TaskStatus | None = None
+    ) -> AsyncIterator[Page[Subtask]]:
+        """Have failed on one device."""
+        failed = Subtask(subtask_id="1", device_id="lamp-1", status=TaskStatus.FAILED)
+        yield Page(items=(failed,) if status is TaskStatus.FAILED else ())
 
     async def change_task(self, change: TaskChange) -> None:
         """Stop a task, and lose the answer."""
@@ -168,6 +188,20 @@ async def test_its_actions_create_list_and_stop(
     ]
 
 
+async def test_its_failed_devices_are_retried_by_a_new_task(
+    hass: HomeAssistant, fleet: ControlledFleet, entry: ConfigEntry
+) -> None:
+    """With the package that it tells, and what its action for devices takes."""
+    fleet.put(make_task("ended", TaskStatus.FAILED, package_id="V2.0"))
+    answer = await act(
+        hass, "retry_failed_devices", config_entry_id=entry.entry_id, task_id="ended"
+    )
+    assert answer["creation"]["task_id"] == "created-1"
+    [created] = fleet.created
+    assert created.request.package_id == "V2.0"
+    assert created.request.targets == Targets(devices=("lamp-1",))
+
+
 @pytest.mark.parametrize(
     ("action", "more", "key"),
     [
@@ -183,6 +217,7 @@ async def test_its_actions_create_list_and_stop(
             {"task_id": "theirs", "devices": ["meter-1"]},
             "retry_subtasks_unsupported",
         ),
+        ("retry_failed_devices", {"task_id": "other"}, "retry_unsupported"),
         ("get_devices", {}, "devices_unsupported"),
         ("get_device_groups", {}, "device_groups_unsupported"),
         (
@@ -193,9 +228,17 @@ async def test_its_actions_create_list_and_stop(
     ],
 )
 async def test_what_it_lacks_is_said_in_its_name(
-    hass: HomeAssistant, entry: ConfigEntry, action: str, more: Data, key: str
+    hass: HomeAssistant,
+    fleet: ControlledFleet,
+    entry: ConfigEntry,
+    action: str,
+    more: Data,
+    key: str,
 ) -> None:
     """Not more than it declares is offered."""
+    fleet.put(
+        make_task("other", TaskStatus.FAILED, kind=UpgradeKind.SOFTWARE, package_id="1")
+    )
     with pytest.raises(ServiceValidationError) as raised:
         await act(hass, action, config_entry_id=entry.entry_id, **more)
     assert raised.value.translation_key == key

@@ -1,6 +1,7 @@
 """The actions that create upgrade tasks: one handler for what platforms declare."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from homeassistant.const import ATTR_CONFIG_ENTRY_ID
 from homeassistant.core import ServiceCall, ServiceResponse
@@ -11,9 +12,10 @@ from .action_answers import plain
 from .action_schema import ATTR_DRY_RUN, ATTR_FORCE
 from .action_targets import async_get_account
 from .askers import DATA_ASKERS
-from .clients.model import PreparedCreate
+from .clients.model import CreateRequest, PreparedCreate
 from .clients.platform import CreateAction, Platform
 from .const import DOMAIN
+from .coordinator import FleetConfigEntry
 from .create_values import create_values
 from .failures import translated_failures
 from .units import unit_id
@@ -29,20 +31,37 @@ async def async_create(call: ServiceCall) -> ServiceResponse:
     del values[ATTR_CONFIG_ENTRY_ID]
     dry_run: bool = values.pop(ATTR_DRY_RUN)
     force: bool = values.pop(ATTR_FORCE)
-    created: list[CreateEntry] = []
     with translated_failures(call.hass, entry):
         values = create_values(
             coordinator.platform, action, values, dt_util.get_default_time_zone()
         )
-        prepared = await coordinator.client.prepare_create(
-            action.build(values, dt_util.utcnow())
+        request = action.build(values, dt_util.utcnow())
+        return await async_send(call, entry, request, dry_run=dry_run, force=force)
+
+
+async def async_send(
+    call: ServiceCall,
+    entry: FleetConfigEntry,
+    request: CreateRequest,
+    *,
+    dry_run: bool,
+    force: bool,
+    origin: str | None = None,
+) -> dict[str, Any]:
+    """Create what is asked for, unless on a dry run; return the answer.
+
+    ``origin`` says in the journal what the creation belongs to.
+    """
+    coordinator = entry.runtime_data
+    created: list[CreateEntry] = []
+    prepared = await coordinator.client.prepare_create(request)
+    if not dry_run:
+        created = await coordinator.writer.async_create(
+            prepared,
+            call.hass.data[DATA_ASKERS].asker_of(call.context),
+            force=force,
+            origin=origin,
         )
-        if not dry_run:
-            created = await coordinator.writer.async_create(
-                prepared,
-                call.hass.data[DATA_ASKERS].asker_of(call.context),
-                force=force,
-            )
     parts = coordinator.client.split(prepared)
     return _answer(prepared, parts, created, dry_run=dry_run)
 
@@ -68,7 +87,7 @@ def _answer(
     created: Sequence[CreateEntry],
     *,
     dry_run: bool,
-) -> ServiceResponse:
+) -> dict[str, Any]:
     """Return what was created, or, on a dry run, would be."""
     request = prepared.request
     task_ids = [entry.task_id for entry in created] or [None] * len(parts)

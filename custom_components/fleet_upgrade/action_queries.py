@@ -1,5 +1,6 @@
 """The actions that look something up on a platform; none of them writes."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any
 
@@ -28,13 +29,14 @@ ATTR_STATUS = "status"
 ATTR_VERSION = "version"
 
 
-def _one_of(words: type[StrEnum]) -> Any:
+def one_of[WordT: StrEnum](words: Iterable[WordT]) -> Any:
     """Return what takes one of some words; its message lists them."""
-    return vol.All(vol.In([word.value for word in words]), vol.Coerce(words))
+    by_value = {word.value: word for word in words}
+    return vol.All(vol.In(list(by_value)), by_value.__getitem__)
 
 
-STATUSES = vol.All(cv.ensure_list, [_one_of(TaskStatus)])
-KIND = _one_of(UpgradeKind)
+STATUSES = vol.All(cv.ensure_list, [one_of(TaskStatus)])
+KIND = one_of(UpgradeKind)
 
 LIMIT = {vol.Optional(ATTR_LIMIT, default=MAX_ROWS): integer}
 

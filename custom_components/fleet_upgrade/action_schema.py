@@ -106,25 +106,47 @@ def create_schema(actions: Iterable[CreateAction]) -> vol.Schema:
     here if it is on all; `create_values` knows each platform's own demands.
     """
     actions = tuple(actions)
-    declared: defaultdict[str, list[Field]] = defaultdict(list)
-    for action in actions:
-        for field in action.fields:
-            declared[field.key].append(field)
     schema: dict[vol.Marker, Any] = {
         vol.Required(ATTR_CONFIG_ENTRY_ID): cv.string,
         vol.Optional(ATTR_DRY_RUN, default=False): cv.boolean,
         vol.Optional(ATTR_FORCE, default=False): cv.boolean,
     }
-    for key, fields in declared.items():
-        kind = fields[0].kind
-        if any(field.kind is not kind for field in fields):
-            raise ValueError(f"Platforms disagree on what {key} is")
+    for key, fields in _declared(actions).items():
         required = [field.required for field in fields]
         marker = (
             vol.Required(key)
             if all(required) and len(required) == len(actions)
             else vol.Optional(key)
         )
-        choices = [str(choice) for field in fields for choice in field.choices]
-        schema[marker] = _validator(kind, list(dict.fromkeys(choices)))
+        schema[marker] = _validator_of(key, fields)
     return vol.Schema(schema)
+
+
+def optional_fields(
+    actions: Iterable[CreateAction], keys: Iterable[str]
+) -> dict[vol.Marker, Any]:
+    """Return some fields of create actions, none of them required."""
+    declared = _declared(actions)
+    return {
+        vol.Optional(key): _validator_of(key, declared[key])
+        for key in keys
+        if key in declared
+    }
+
+
+def _declared(actions: Iterable[CreateAction]) -> dict[str, list[Field]]:
+    """Return the fields that actions declare, by key."""
+    declared: defaultdict[str, list[Field]] = defaultdict(list)
+    for action in actions:
+        for field in action.fields:
+            declared[field.key].append(field)
+    return dict(declared)
+
+
+def _validator_of(key: str, fields: list[Field]) -> Any:
+    """Return what checks the type of a field that several actions may declare."""
+    kind = fields[0].kind
+    if any(field.kind is not kind for field in fields):
+        raise ValueError(f"Platforms disagree on what {key} is")
+    choices = [str(choice) for field in fields for choice in field.choices]
+    return _validator(kind, list(dict.fromkeys(choices)))

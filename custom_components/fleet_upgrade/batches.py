@@ -15,7 +15,7 @@ from .clients.errors import InvalidFieldError, PlatformError
 from .clients.model import PreparedCreate
 from .creation import Creator
 from .guard import refuse_what_is_open, repeated
-from .writes import CreateEntry, Part, WriteState, write_key
+from .writes import CreateEntry, Part, WriteState, is_retry, write_key
 
 RESUMABLE = timedelta(days=7)
 """How long a batch with missing parts is finished instead of begun anew."""
@@ -118,7 +118,7 @@ class BatchCreator:
         done = _done(known)
         is_complete = len(done) == len(parts)
         newest = max(known.values(), key=lambda entry: entry.asked_time, default=None)
-        if newest is not None and is_complete and not force:
+        if newest is not None and is_complete and not (force or is_retry(origin)):
             if newest.asked_at > dt_util.utcnow() - self._guard_time:
                 raise repeated(newest, self._guard_time)
         for entry in known.values():

@@ -26,7 +26,7 @@ from .guard import (
     refuse_what_was_just_asked_for,
 )
 from .journal import Journal
-from .writes import CreateEntry, Entry, Part, WriteState, closed, write_key
+from .writes import CreateEntry, Entry, Part, WriteState, closed, is_retry, write_key
 
 LOOKS = (1.0, 4.0, 10.0, 20.0, 25.0)
 """Seconds before each look for the task of a creation whose answer was lost."""
@@ -97,7 +97,7 @@ class Creator:
                 self.journal.entries,
                 self._guard_time,
                 dt_util.utcnow(),
-                force=force,
+                force=force or is_retry(origin),
             )
             seen = await self.async_look_around(prepared, force=force)
             return await self._async_write(
@@ -133,17 +133,23 @@ class Creator:
 
         ``own`` are tasks that the creation has become already.
         """
-        state = self._state()
-        newest = await self._client.read_newest(
-            state.memory, (), dt_util.utcnow() - READ_BACK
-        )
-        known = state.tasks | {task.task_id: task for task in newest}
+        known, newest = await self.async_known_tasks()
         if not force:
             others = {
                 task_id: task for task_id, task in known.items() if task_id not in own
             }
             await refuse_busy_targets(self._client, prepared, others, newest)
         return known.keys()
+
+    async def async_known_tasks(
+        self,
+    ) -> tuple[dict[str, UpgradeTask], tuple[UpgradeTask, ...]]:
+        """Return all known tasks by ID, and the newest of them as they are now."""
+        state = self._state()
+        newest = await self._client.read_newest(
+            state.memory, (), dt_util.utcnow() - READ_BACK
+        )
+        return state.tasks | {task.task_id: task for task in newest}, newest
 
     async def _async_write(
         self,

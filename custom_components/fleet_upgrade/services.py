@@ -10,6 +10,7 @@ from .action_changes import CHANGE_ACTIONS, async_change, change_schema
 from .action_create import async_create
 from .action_failures import GET_FAILURE_REPORT_SCHEMA, async_get_failure_report
 from .action_journal import GET_JOURNAL_SCHEMA, async_get_journal
+from .action_retries import async_retry_failed_devices, retry_schema
 from .action_schema import create_schema
 from .clients.platform import CreateAction
 from .clients.registry import PLATFORMS
@@ -52,6 +53,16 @@ def async_setup_services(hass: HomeAssistant) -> None:
             create_schema(actions),
             SupportsResponse.OPTIONAL,
         )
+    service.async_register_admin_service(
+        hass,
+        DOMAIN,
+        "retry_failed_devices",
+        async_retry_failed_devices,
+        retry_schema(
+            action for actions in create_actions.values() for action in actions
+        ),
+        SupportsResponse.OPTIONAL,
+    )
     for name, kind in CHANGE_ACTIONS.items():
         service.async_register_admin_service(
             hass,

@@ -46,21 +46,21 @@ class Writer:
         self.journal = async_get_journal(hass, account.entry_id)
         account_id = account.unique_id or account.entry_id
         self._client = client
-        guard_time = timedelta(
+        self.guard_time = timedelta(
             minutes=account.options.get(CONF_GUARD_MINUTES, DEFAULT_GUARD_MINUTES)
         )
         self.creator = Creator(
             client,
             self.journal,
             account_id,
-            guard_time=guard_time,
+            guard_time=self.guard_time,
             state=state,
             changed=self._async_announce,
         )
         self._batches = BatchCreator(
             self.creator,
             account_id,
-            guard_time=guard_time,
+            guard_time=self.guard_time,
             settle=self._async_settle,
             is_wanted=lambda: account.state is ConfigEntryState.LOADED,
         )

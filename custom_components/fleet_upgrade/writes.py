@@ -19,6 +19,16 @@ from .clients.model import (
 )
 
 CREATE = "create"
+RETRY = "retry:"
+"""Begins the origin of a creation that retries an upgrade task; its ID follows."""
+
+
+def is_retry(origin: str | None) -> bool:
+    """Whether a creation of this origin retries what failed in another task.
+
+    It may be the same as that one was; who retries has seen to repeats.
+    """
+    return origin is not None and origin.startswith(RETRY)
 
 
 class WriteState(StrEnum):

@@ -1,6 +1,7 @@
 """Upgrade plans are made and changed in the user interface, from live lists."""
 
 from dataclasses import replace
+from functools import partial
 from types import MappingProxyType
 from typing import cast
 
@@ -11,6 +12,8 @@ from homeassistant.helpers import device_registry as dr
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.fleet_upgrade import plan_flow
+from custom_components.fleet_upgrade.action_answers import collect
 from custom_components.fleet_upgrade.clients.registry import PLATFORMS
 from custom_components.fleet_upgrade.const import CONF_PLATFORM
 from simulator.enos import EnosSimulator
@@ -74,7 +77,10 @@ async def test_a_plan_is_made_from_what_the_platform_lists(
     }
     for part in (firmware.version, firmware.model, firmware.manufacturer):
         assert part in packages[firmware.package]
+    assert suggested(as_form(form))["package"] == ""
+    assert not takes_other_values(form, "package")
     assert firmware.group in options(form, "device_groups")
+    assert takes_other_values(form, "device_groups")
     assert options_of_choice(form, "execution") == ["now", "when_online"]
 
     result = await fill_in(hass, form, **upgrade)
@@ -103,6 +109,12 @@ async def test_a_plan_is_made_from_what_the_platform_lists(
     ]
     assert device.entry_type is dr.DeviceEntryType.SERVICE
     assert device.via_device_id is not None
+
+
+def takes_other_values(form: object, field: str) -> bool:
+    """Return whether something that is not offered can be entered."""
+    config: Data = form["data_schema"].schema[field].config  # type: ignore[index]
+    return bool(config["custom_value"])
 
 
 def options_of_choice(form: object, field: str) -> list[str]:
@@ -175,6 +187,23 @@ async def test_a_package_of_the_other_kind_is_refused(
     assert upgrade["package"] not in options(form, "package")
     form = await fill_in(hass, form, **upgrade)
     assert form["errors"] == {"package": "refused"}
+    assert options(form, "package")[upgrade["package"]] == upgrade["package"]
+
+
+async def test_of_a_long_list_a_package_can_be_entered_by_its_id(
+    hass: HomeAssistant,
+    account: MockConfigEntry,
+    upgrade: Data,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Only then, as the frontend shows the ID in place of the name."""
+    monkeypatch.setattr(plan_flow, "collect", partial(collect, limit=2))
+    form = await open_form(hass, account)
+    form = await fill_in(hass, form, name="Meters", action=FIRMWARE)
+    assert len(options(form, "package")) == 2
+    assert takes_other_values(form, "package")
+    result = await fill_in(hass, form, **upgrade)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
 
 
 async def test_a_plan_is_changed_while_the_platform_does_not_answer(
@@ -192,6 +221,7 @@ async def test_a_plan_is_changed_while_the_platform_does_not_answer(
 
     assert form["errors"] == {"base": "lists_unread"}
     assert suggested(as_form(form)) == upgrade
+    assert takes_other_values(form, "package")
     result = await fill_in(hass, form, **upgrade | {"retries": 1})
     assert result["type"] is FlowResultType.ABORT
     assert result["reason"] == "reconfigure_successful"

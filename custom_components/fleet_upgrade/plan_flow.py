@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, override
 
 from homeassistant.config_entries import (
     SOURCE_RECONFIGURE,
@@ -11,6 +11,7 @@ from homeassistant.config_entries import (
     SubentryFlowResult,
 )
 from homeassistant.const import CONF_NAME
+from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.selector import (
     BooleanSelector,
     SelectOptionDict,
@@ -60,6 +61,20 @@ class _Offer(NamedTuple):
 
     packages: list[SelectOptionDict]
     groups: list[SelectOptionDict]
+    has_all_packages: bool
+
+
+class _PackageSelector(SelectSelector):
+    """Offers packages by name; whether one exists, the check against the platform tells.
+
+    Where any other value can be written by hand, the frontend shows the ID of the
+    package that was chosen, in which nobody would notice a wrong one. So that is
+    possible only where not all packages are listed.
+    """
+
+    @override
+    def __call__(self, data: Any) -> str:
+        return cv.string(data)
 
 
 class PlanFlow(ConfigSubentryFlow):
@@ -144,6 +159,8 @@ class PlanFlow(ConfigSubentryFlow):
             else:
                 return self._async_store(plan)
         shown = user_input or {
+            # Without this the frontend would choose the first one by itself.
+            CONF_PACKAGE: "",
             CONF_DEVICE_GROUPS: list(self._plan.device_groups),
             **{
                 field.key: field.default
@@ -163,7 +180,12 @@ class PlanFlow(ConfigSubentryFlow):
         return self.async_show_form(
             step_id="upgrade",
             data_schema=self.add_suggested_values_to_schema(
-                _upgrade_schema(fields, self._offer or _Offer([], [])), shown
+                _upgrade_schema(
+                    fields,
+                    self._offer or _Offer([], [], False),
+                    str(shown[CONF_PACKAGE]),
+                ),
+                shown,
             ),
             errors=errors,
             description_placeholders=placeholders,
@@ -228,7 +250,7 @@ class PlanFlow(ConfigSubentryFlow):
         """List what can be chosen; raises `PlatformError`."""
         client = self._entry.runtime_data.client
         action = create_action(self._platform, self._plan.action)
-        packages, _ = await collect(
+        packages, total = await collect(
             [client.list_packages(kind=_kind_of(action))],
             lambda package: package.package_id,
         )
@@ -237,7 +259,11 @@ class PlanFlow(ConfigSubentryFlow):
             groups, _ = await collect(
                 [client.list_device_groups()], lambda group: group.group_id
             )
-        return _Offer([_package(each) for each in packages], _groups(groups))
+        return _Offer(
+            [_package(each) for each in packages],
+            _groups(groups),
+            has_all_packages=total == len(packages),
+        )
 
 
 def plannable(platform: Platform) -> list[CreateAction]:
@@ -297,10 +323,27 @@ def _filled_in(
     )
 
 
-def _upgrade_schema(fields: Iterable[Field], offer: _Offer) -> vol.Schema:
+def _upgrade_schema(fields: Iterable[Field], offer: _Offer, package: str) -> vol.Schema:
+    """Return the schema of the step; ``package`` is the ID chosen so far, or empty."""
+    packages = list(offer.packages)
+    if package and package not in {each["value"] for each in packages}:
+        packages.append(SelectOptionDict(value=package, label=package))
     schema: dict[vol.Marker, object] = {
-        vol.Required(CONF_PACKAGE): _offered(offer.packages),
-        vol.Required(CONF_DEVICE_GROUPS): _offered(offer.groups, multiple=True),
+        vol.Required(CONF_PACKAGE): _PackageSelector(
+            SelectSelectorConfig(
+                options=packages,
+                custom_value=not offer.has_all_packages,
+                mode=SelectSelectorMode.DROPDOWN,
+            )
+        ),
+        vol.Required(CONF_DEVICE_GROUPS): SelectSelector(
+            SelectSelectorConfig(
+                options=offer.groups,
+                multiple=True,
+                custom_value=True,
+                mode=SelectSelectorMode.DROPDOWN,
+            )
+        ),
     }
     for field in fields:
         if field.key == CONF_PACKAGE:
@@ -312,19 +355,6 @@ def _upgrade_schema(fields: Iterable[Field], offer: _Offer) -> vol.Schema:
         )
         schema[marker] = _SELECTORS[field.kind](field)
     return vol.Schema(schema)
-
-
-def _offered(
-    options: list[SelectOptionDict], *, multiple: bool = False
-) -> SelectSelector:
-    return SelectSelector(
-        SelectSelectorConfig(
-            options=options,
-            multiple=multiple,
-            custom_value=True,
-            mode=SelectSelectorMode.DROPDOWN,
-        )
-    )
 
 
 def _package(package: Package) -> SelectOptionDict:

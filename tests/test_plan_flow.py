@@ -12,7 +12,7 @@ from homeassistant.helpers import device_registry as dr
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.fleet_upgrade import plan_flow
+from custom_components.fleet_upgrade import plan_fields
 from custom_components.fleet_upgrade.action_answers import collect
 from custom_components.fleet_upgrade.clients.registry import PLATFORMS
 from custom_components.fleet_upgrade.const import CONF_PLATFORM
@@ -197,7 +197,7 @@ async def test_of_a_long_list_a_package_can_be_entered_by_its_id(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Only then, as the frontend shows the ID in place of the name."""
-    monkeypatch.setattr(plan_flow, "collect", partial(collect, limit=2))
+    monkeypatch.setattr(plan_fields, "collect", partial(collect, limit=2))
     form = await open_form(hass, account)
     form = await fill_in(hass, form, name="Meters", action=FIRMWARE)
     assert len(options(form, "package")) == 2

@@ -39,7 +39,7 @@ from custom_components.fleet_upgrade.const import (
 )
 from custom_components.fleet_upgrade.issues import UNSETTLED
 from custom_components.fleet_upgrade.options_flow import OPTIONS
-from custom_components.fleet_upgrade.plan_flow import plannable, planned_fields
+from custom_components.fleet_upgrade.plan_fields import plannable, planned_fields
 from custom_components.fleet_upgrade.writes import WriteState
 
 from .translations import (

@@ -36,7 +36,8 @@ from .clients.platform import Credentials, Field, FieldKind, Platform
 from .clients.registry import PLATFORMS
 from .const import CONF_PLATFORM, DOMAIN, LOGGER, SUBENTRY_PLAN
 from .options_flow import DEFAULT_OPTIONS, FleetUpgradeOptionsFlow, whole_number
-from .plan_flow import PlanFlow, plannable
+from .plan_fields import plannable
+from .plan_flow import PlanFlow
 
 CONF_REMOVE_STORED = "remove_stored"
 """Key of the choice of stored files and passwords that an update drops."""

@@ -26,6 +26,7 @@ from simulator.enos import EnosSimulator
 from simulator.faults import Fault, FaultKind
 from simulator.oceanconnect import OceanConnectSimulator
 
+from .actions import act
 from .automations import AUTOMATION, Messages, look, running, trigger
 from .enos_account import answers_for
 from .translations import INTEGRATION
@@ -77,7 +78,11 @@ async def test_home_assistant_takes_each_blueprint(
 ) -> None:
     """Its own code loads them; they ask for what the integration asks for."""
     oldest = json.loads((ROOT / "hacs.json").read_text())["homeassistant"]
-    assert sorted(blueprints) == ["nightly_upgrade.yaml", "notify_on_failure.yaml"]
+    assert sorted(blueprints) == [
+        "nightly_upgrade.yaml",
+        "notify_on_failure.yaml",
+        "retry_next_night.yaml",
+    ]
     for blueprint in blueprints.values():
         assert blueprint.validate() is None
         assert blueprint.metadata["homeassistant"]["min_version"] == oldest
@@ -493,3 +498,164 @@ async def test_it_upgrades_on_enos_too(
     assert job.schedule is not None
     assert job.schedule.start == int(start.timestamp())
     assert job.schedule.end - job.schedule.start == 5400
+
+
+# Retry the failed devices the next night
+
+
+@pytest.fixture
+def again(oceanconnect: OceanConnectSimulator, account: MockConfigEntry) -> Config:
+    """Return what a person enters in the form."""
+    oceanconnect.reset(tasks=0, speed=0)
+    return {"account": account.entry_id}
+
+
+async def fail_some(
+    hass: HomeAssistant,
+    simulator: OceanConnectSimulator,
+    account: MockConfigEntry,
+    failed: int = 1,
+    of: int = 4,
+    **policy: Any,
+) -> list[str]:
+    """Create a task that fails on some of its devices, and return these."""
+    package = simulator.packages("firmware")[0]
+    busy = {each for task in simulator.tasks() for each in task.device_ids}
+    free = [
+        device.device_id
+        for device in simulator.devices(package)
+        if device.device_id not in busy
+    ]
+    created = await act(
+        hass,
+        "create_firmware_upgrade_task",
+        config_entry_id=account.entry_id,
+        package=package.file_id,
+        devices=free[:of],
+        **policy,
+    )
+    await look(hass, account)
+    simulator.finish_task(created["task_id"], failed=failed)
+    return free[:failed]
+
+
+async def retry_in_a_night(
+    hass: HomeAssistant, account: MockConfigEntry, inputs: Config
+) -> None:
+    """See the automation through once."""
+    await look(hass, account)
+    async with running(hass, fill_in("retry_next_night.yaml", **inputs)) as entity_id:
+        await trigger(hass, entity_id)
+    await look(hass, account)
+
+
+async def test_the_failed_devices_are_retried_night_after_night_until_enough(
+    hass: HomeAssistant,
+    oceanconnect: OceanConnectSimulator,
+    account: MockConfigEntry,
+    again: Config,
+    messages: Messages,
+) -> None:
+    """Only these, each in one task, and in no more nights than wanted."""
+    failed = await fail_some(hass, oceanconnect, account, failed=2)
+    inputs = again | {"most_failed": 100}
+    async with running(hass, fill_in("retry_next_night.yaml", **inputs)) as entity_id:
+        for count in (2, 3, 3):
+            await trigger(hass, entity_id)
+            tasks = oceanconnect.tasks()
+            assert len(tasks) == count
+            assert sorted(tasks[-1].device_ids) == sorted(failed)
+            assert tasks[-1].policy.execute_type == "custom"
+            oceanconnect.finish_task(tasks[-1].task_id, failed=2)
+            await look(hass, account)
+    assert [each["title"] for each in messages.sent] == ["Retried tonight"] * 2
+    version = oceanconnect.tasks()[0].package.version
+    assert messages.sent[0]["message"] == f"- Firmware {version}: 2 of 4 devices"
+
+
+async def test_the_window_is_as_long_as_wanted(
+    hass: HomeAssistant,
+    oceanconnect: OceanConnectSimulator,
+    account: MockConfigEntry,
+    again: Config,
+) -> None:
+    """From ten minutes after the time on."""
+    await fail_some(hass, oceanconnect, account)
+    before = dt_util.now().timestamp() + 600
+    await retry_in_a_night(hass, account, again | {"window_hours": 1.5})
+    policy = oceanconnect.tasks()[-1].policy
+    assert policy.start is not None
+    assert policy.end is not None
+    assert before - 1 <= policy.start <= before + 60
+    assert policy.end - policy.start == 5400
+
+
+async def test_it_may_begin_at_once(
+    hass: HomeAssistant,
+    oceanconnect: OceanConnectSimulator,
+    account: MockConfigEntry,
+    again: Config,
+) -> None:
+    """Whatever the execution of the task was."""
+    await fail_some(hass, oceanconnect, account, execution="when_online")
+    await retry_in_a_night(hass, account, again | {"how": "now"})
+    assert oceanconnect.tasks()[-1].policy.execute_type == "now"
+
+
+@pytest.mark.parametrize(("days", "count"), [(3, 2), (7, 3)])
+async def test_a_task_that_is_old_or_hopeless_is_left_alone(
+    hass: HomeAssistant,
+    oceanconnect: OceanConnectSimulator,
+    account: MockConfigEntry,
+    again: Config,
+    messages: Messages,
+    days: int,
+    count: int,
+) -> None:
+    """The package may be at fault, or somebody has dealt with it long ago."""
+    await fail_some(hass, oceanconnect, account, failed=3)
+    await fail_some(hass, oceanconnect, account)
+    old = oceanconnect.tasks()[-1].task_id
+    oceanconnect.set_task(old, stopped=dt_util.utcnow() - timedelta(days=4))
+    await retry_in_a_night(hass, account, again | {"days_back": days})
+    assert len(oceanconnect.tasks()) == count
+    assert len(messages.sent) == count - 2
+
+
+async def test_one_that_is_refused_is_in_no_others_way(
+    hass: HomeAssistant,
+    oceanconnect: OceanConnectSimulator,
+    account: MockConfigEntry,
+    again: Config,
+    messages: Messages,
+) -> None:
+    """The log says why."""
+    theirs = oceanconnect.add_task(status="failed", devices=["unknown device"])
+    assert oceanconnect.task(theirs).status == "failed"
+    failed = await fail_some(hass, oceanconnect, account)
+    oceanconnect.faults.add(
+        Fault(kind=FaultKind.STATUS, path=f"{theirs}/subOperations", status=500)
+    )
+    await retry_in_a_night(hass, account, again | {"most_failed": 100})
+    assert list(oceanconnect.tasks()[-1].device_ids) == failed
+    assert len(messages.lines()) == 2
+
+
+async def test_on_enos_the_same_task_tries_again(
+    hass: HomeAssistant, enos: EnosSimulator
+) -> None:
+    """With the same form."""
+    enos.reset(jobs=0, index_lag=0, speed=0)
+    job_id = enos.add_job(status="upgrading")
+    enos.finish_job(job_id, failed=2)
+    account = MockConfigEntry(
+        domain=DOMAIN,
+        unique_id="enos",
+        data={CONF_PLATFORM: "enos", **answers_for(enos)},
+    )
+    account.add_to_hass(hass)
+    assert await hass.config_entries.async_setup(account.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    inputs = {"account": account.entry_id, "how": "same", "most_failed": 100}
+    await retry_in_a_night(hass, account, inputs)
+    assert not [task for task in enos.tasks(job_id) if task.status == "failed"]

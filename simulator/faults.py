@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 import contextlib
 from dataclasses import dataclass
 from enum import StrEnum
+import gzip
 import socket
 import struct
 
@@ -32,6 +33,12 @@ class FaultKind(StrEnum):
     """The work is done, then the connection is reset without an answer."""
     CUT = "cut"
     """The work is done, the answer breaks off in the middle of its body."""
+    FLOOD = "flood"
+    """The work is done; the answer is `body` again and again, without an end."""
+    BOMB = "bomb"
+    """The work is done; the answer unpacks to `size` bytes, a thousand times its own."""
+    DRIP = "drip"
+    """The work is done, the answer comes byte by byte, `delay` seconds apart."""
     STATUS = "status"
     """Nothing is done; `status`, `content_type` and `body` are the answer."""
     MALFORMED = "malformed"
@@ -55,10 +62,12 @@ class Fault:
     count: int | None = 1
     """How many matching calls it befalls; None: all until it is cleared."""
     delay: float = 0.0
-    """Seconds of real time to wait before the fault (DELAY: before the answer)."""
+    """Seconds of real time to wait before the fault (DELAY: before the answer; DRIP:
+    before each of its bytes)."""
     status: int = 500
     content_type: str = "application/json; charset=UTF-8"
     body: bytes = b""
+    size: int = 1024**3
     rewrite: Callable[[bytes], bytes] | None = None
 
     def matches(self, request: web.Request) -> bool:
@@ -122,7 +131,8 @@ class Faults:
             return await handler(request)
         # What a slow call still has to do must not happen to a platform that was
         # reset meanwhile, so a wait that is cleared away ends the connection.
-        if fault.kind is not FaultKind.DELAY and not await self._wait(fault.delay):
+        waits_later = fault.kind in (FaultKind.DELAY, FaultKind.DRIP)
+        if not waits_later and not await self._wait(fault.delay):
             return _reset(request)
         match fault.kind:
             case FaultKind.RESET_BEFORE:
@@ -148,8 +158,42 @@ class Faults:
                 return response
             case FaultKind.CUT:
                 return await _cut(request, await handler(request))
+            case FaultKind.FLOOD:
+                return await self._flood(request, await handler(request), fault.body)
+            case FaultKind.DRIP:
+                return await self._drip(request, await handler(request), fault.delay)
+            case FaultKind.BOMB:
+                return _packed(await handler(request), fault.size)
             case FaultKind.MALFORMED:
                 return _rewritten(await handler(request), fault)
+
+    async def _flood(
+        self, request: web.Request, response: web.StreamResponse, body: bytes
+    ) -> web.StreamResponse:
+        """Send until the caller hangs up, or the faults are cleared."""
+        cleared = self._cleared
+        flood = web.StreamResponse(
+            headers={"Content-Type": response.headers["Content-Type"]}
+        )
+        await flood.prepare(request)
+        with contextlib.suppress(ConnectionError):
+            while not cleared.is_set():
+                await flood.write(body)
+        return _reset(request)
+
+    async def _drip(
+        self, request: web.Request, response: web.StreamResponse, delay: float
+    ) -> web.StreamResponse:
+        body = _body(response)
+        drip = web.StreamResponse(status=response.status, headers=response.headers)
+        drip.content_length = len(body)
+        await drip.prepare(request)
+        with contextlib.suppress(ConnectionError):
+            for byte in body:
+                if not await self._wait(delay):
+                    return _reset(request)
+                await drip.write(bytes([byte]))
+        return drip
 
     async def _wait(self, seconds: float) -> bool:
         """Wait; return False when the faults were cleared before the time was up."""
@@ -216,6 +260,18 @@ async def _cut(
     await cut.prepare(request)
     await cut.write(body[: len(body) // 2])
     return _reset(request)
+
+
+def _packed(response: web.StreamResponse, size: int) -> web.StreamResponse:
+    """Return blanks, which JSON may begin with, compressed in many equal parts."""
+    part = 1024**2
+    return web.Response(
+        body=gzip.compress(b" " * part) * (size // part),
+        headers={
+            "Content-Type": response.headers["Content-Type"],
+            "Content-Encoding": "gzip",
+        },
+    )
 
 
 def _rewritten(response: web.StreamResponse, fault: Fault) -> web.StreamResponse:

@@ -50,9 +50,10 @@ msgspec.json.Decoder(CreateEntry | ChangeEntry)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let script/torture say how long it goes on, and from which seed."""
+    """Let script/torture and script/soak say how long and from which seed."""
     parser.addoption("--torture-runs", type=int, default=500)
     parser.addoption("--torture-seed", type=int, default=1)
+    parser.addoption("--fuzz-answers", type=int, default=1000)
 
 
 @pytest.fixture(autouse=True)

@@ -140,6 +140,48 @@ async def test_connections_break_before_or_after_the_work(
         assert response.status == 200
 
 
+async def test_an_answer_may_have_no_end(
+    server: Server, session: aiohttp.ClientSession
+) -> None:
+    """Until who asked hangs up, or the fault is cleared."""
+    server.faults.add(Fault(kind=FaultKind.FLOOD, body=b"more ", count=2))
+    async with session.get("/a") as response:
+        assert await response.content.readexactly(100_000) == 20_000 * b"more "
+    async with session.get("/b") as response:
+        await response.content.readexactly(5)
+        server.faults.clear()
+        with pytest.raises(aiohttp.ClientError):
+            await response.read()
+    assert server.done == ["/a", "/b"]
+
+
+async def test_an_answer_may_unpack_to_a_thousand_times_its_size(
+    server: Server, session: aiohttp.ClientSession
+) -> None:
+    """A megabyte of blanks is a kilobyte."""
+    server.faults.add(Fault(kind=FaultKind.BOMB, size=3 * 1024**2))
+    async with session.get("/a") as response:
+        assert int(response.headers["Content-Length"]) < 5000
+        assert await response.read() == b" " * 3 * 1024**2
+
+
+async def test_an_answer_may_come_byte_by_byte(
+    server: Server, session: aiohttp.ClientSession
+) -> None:
+    """Until it is whole, or the fault is cleared."""
+    server.faults.add(Fault(kind=FaultKind.DRIP, delay=0.01))
+    begun = time.perf_counter()
+    async with session.get("/a") as response:
+        assert await response.read() == ANSWER
+    assert time.perf_counter() - begun >= 0.01 * len(ANSWER)
+    server.faults.add(Fault(kind=FaultKind.DRIP, delay=0.01))
+    async with session.get("/b") as response:
+        await response.content.readexactly(1)
+        server.faults.clear()
+        with pytest.raises(aiohttp.ClientError):
+            await response.read()
+
+
 async def test_an_answer_may_be_any_status_and_body(
     server: Server, session: aiohttp.ClientSession
 ) -> None:

@@ -218,3 +218,13 @@ class MalformedError(PlatformError):
         self.foreign = foreign
         self.status = status
         self.key = "not_the_platform" if foreign else "malformed_answer"
+
+
+class AnswerTooLargeError(MalformedError):
+    """The answer has more bytes than any that the platform gives."""
+
+    def __init__(self, limit: int) -> None:
+        """Name the limit, in bytes."""
+        super().__init__(f"answer of more than {limit} bytes")
+        self.placeholders = {"limit": str(limit // 1024**2)}
+        self.key = "answer_too_large"

@@ -12,7 +12,7 @@ import aiohttp
 from yarl import URL
 
 from .budget import CallBudget, Priority
-from .errors import ConnectionProblem, MalformedError, UnreachableError
+from .errors import AnswerTooLargeError, ConnectionProblem, UnreachableError
 
 CONNECT_TIMEOUT = 15.0
 """Seconds until a connection must stand."""
@@ -21,7 +21,7 @@ TOTAL_TIMEOUT = 60.0
 """Seconds until an answer must be complete."""
 
 LARGEST_ANSWER = 16 * 1024 * 1024
-"""Bytes that an answer's body may have."""
+"""Bytes that an answer's body may have, once it is unpacked."""
 
 MOST_SECRETS = 8
 """Secrets that are remembered: a token may be replaced while a call carries it."""
@@ -84,7 +84,7 @@ class Transport:
         ``path`` is percent-encoded already. What tells the time, such as a signature,
         is given as a function: it is made when the call's turn has come. Raises `UnreachableError` (with whether
         the request may have arrived), `ThrottledError` when the budget has no room,
-        and `MalformedError` for a body over `LARGEST_ANSWER` bytes. Redirects are
+        and `AnswerTooLargeError` for a body over `LARGEST_ANSWER` bytes. Redirects are
         answers like any other.
         """
         url = self.base.with_path(path, encoded=True).with_query(query)
@@ -141,11 +141,14 @@ async def _send_once(
 
 
 async def _limited_body(response: aiohttp.ClientResponse) -> bytes:
+    """Read a body; aiohttp unpacks what is compressed piece by piece."""
+    if (response.content_length or 0) > LARGEST_ANSWER:
+        raise AnswerTooLargeError(LARGEST_ANSWER)
     body = bytearray()
     async for chunk in response.content.iter_chunked(64 * 1024):
         body += chunk
         if len(body) > LARGEST_ANSWER:
-            raise MalformedError(f"answer of more than {LARGEST_ANSWER} bytes")
+            raise AnswerTooLargeError(LARGEST_ANSWER)
     return bytes(body)
 
 

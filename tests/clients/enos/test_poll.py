@@ -414,7 +414,7 @@ async def test_a_row_that_cannot_be_read_is_dropped_alone(
     )
     await watcher.poll()
     assert watcher.known.keys() == {good}
-    assert "unusable" in caplog.text
+    assert "Unusable rows" in caplog.text
 
 
 @dataclass

@@ -212,7 +212,7 @@ async def test_an_unreadable_member_is_dropped_and_the_others_are_used(
     )
     group_id = oceanconnect.groups()[0].group_id
     assert await members_of(client, group_id) == ["one", "three"]
-    assert "is unreadable" in caplog.text
+    assert "Unusable rows" in caplog.text
 
 
 async def test_a_new_group_without_an_id_may_exist(

@@ -14,6 +14,7 @@ from custom_components.fleet_upgrade.clients.errors import (
     Advice,
     MalformedError,
     NotFoundError,
+    RejectedError,
 )
 from custom_components.fleet_upgrade.clients.model import (
     Poll,
@@ -34,6 +35,8 @@ from custom_components.fleet_upgrade.clients.oceanconnect.tasks import (
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 WEEK = timedelta(days=7)
+LAST_NUMBER = 2**31 - 1
+"""The last number that a page may have."""
 
 
 @dataclass
@@ -42,6 +45,8 @@ class Platform:
 
     order: str = "newest_first"
     has_total: bool = True
+    total: int | None = None
+    """What is told instead of the real total."""
     tasks: dict[str, UpgradeTask] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     numbers: count[int] = field(default_factory=lambda: count(1))
@@ -88,6 +93,8 @@ class Platform:
         assert priority is Priority.POLL
         word = query.get("operationStatus")
         self.calls.append(f"{word or 'all'} {number}")
+        if number > LAST_NUMBER:
+            raise RejectedError("123001", "", Advice.PAGE_INVALID)
         tasks = [
             task
             for task in self.listed()
@@ -95,6 +102,8 @@ class Platform:
         ]
         rows = tuple(tasks[number * PAGE_SIZE : (number + 1) * PAGE_SIZE])
         total = len(tasks) if self.has_total else None
+        if self.total is not None and word is None:
+            total = self.total
         return TaskPage(items=rows, total=total, length=len(rows))
 
     async def read_task(self, task_id: str, priority: Priority) -> UpgradeTask:
@@ -262,6 +271,62 @@ async def test_a_list_grown_shorter_is_read_from_its_new_end() -> None:
     new = platform.add(TaskStatus.SUCCEEDED)
     await watcher.poll()
     assert new in watcher.known
+
+
+@pytest.mark.parametrize("total", [2**62, 10**400, 10_000, 1])
+@pytest.mark.parametrize("order", ["newest_first", "oldest_first"])
+async def test_a_total_that_was_nonsense_costs_a_few_calls(
+    order: str, total: int
+) -> None:
+    """What one poll was told, the next one corrects."""
+    platform = Platform(order=order)
+    watcher = Watcher(platform)
+    for _ in range(350):
+        platform.add(TaskStatus.SUCCEEDED)
+    await watcher.poll()
+    watcher.memory["total"] = total
+    for _ in range(2):
+        platform.add(TaskStatus.SUCCEEDED)
+        await watcher.poll()
+        assert watcher.known == platform.tasks
+    assert watcher.cost == 3
+
+
+async def test_a_platform_that_goes_on_with_nonsense_is_not_asked_for_ever() -> None:
+    """Neither for pages that are refused nor for pages that are empty."""
+    platform = Platform(order="oldest_first")
+    watcher = Watcher(platform)
+    for _ in range(350):
+        platform.add(TaskStatus.SUCCEEDED)
+    await watcher.poll()
+    platform.total = 2**40
+    for _ in range(3):
+        await watcher.poll()
+        assert watcher.cost < 50
+    platform.total = None
+    platform.add(TaskStatus.SUCCEEDED)
+    for _ in range(2):
+        await watcher.poll()
+    assert watcher.known == platform.tasks
+    assert watcher.cost == 3
+
+
+@pytest.mark.parametrize("order", ["newest_first", "oldest_first"])
+@pytest.mark.parametrize("wrong", ["newest_first", "oldest_first", "none", "unknown"])
+async def test_an_order_learned_from_nonsense_is_learned_again(
+    order: str, wrong: str
+) -> None:
+    """By the second poll at the latest, new tasks are found."""
+    platform = Platform(order=order)
+    watcher = Watcher(platform)
+    for _ in range(350):
+        platform.add(TaskStatus.SUCCEEDED)
+    await watcher.poll()
+    watcher.memory["order"] = wrong
+    for _ in range(2):
+        platform.add(TaskStatus.SUCCEEDED)
+        await watcher.poll()
+    assert watcher.known == platform.tasks
 
 
 async def test_a_list_without_a_total_is_read_to_its_end(

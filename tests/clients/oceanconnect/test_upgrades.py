@@ -261,7 +261,7 @@ async def test_an_unreadable_row_costs_a_poll_one_call_and_no_task(
     assert {bad, good} <= {task.task_id for task in second.tasks}
     assert second.deleted == frozenset()
     assert len(sim.calls) == 4
-    assert "is unreadable" in caplog.text
+    assert "Unusable rows" in caplog.text
 
 
 async def test_an_unknown_word_for_a_status_neither_ends_nor_loses_a_task(

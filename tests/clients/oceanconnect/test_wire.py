@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from custom_components.fleet_upgrade.clients.answers import rows_of
 from custom_components.fleet_upgrade.clients.errors import MalformedError
 from custom_components.fleet_upgrade.clients.model import UpgradeKind
 from custom_components.fleet_upgrade.clients.oceanconnect.devices import DeviceRow
@@ -27,10 +28,8 @@ from custom_components.fleet_upgrade.clients.oceanconnect.wire import (
     decode,
     decode_page,
     kind_of,
-    readable_rows,
     time_of,
     time_text,
-    values,
 )
 
 
@@ -89,8 +88,8 @@ def test_nesting_without_end_is_no_crash(caplog: pytest.LogCaptureFixture) -> No
     with pytest.raises(MalformedError):
         decode(b'{"moods": ' + deep + b"}", Reply)
     rows = [msgspec.Raw(b'{"id": "1", "name": "north", "a": ' + deep + b"}")]
-    assert readable_rows(rows, GroupRow) == []
-    assert "is unreadable" in caplog.text
+    assert rows_of(rows, GroupRow, GroupRow.value) == ()
+    assert "Unusable rows" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -138,9 +137,8 @@ def test_kinds_are_known_in_every_spelling(
 def test_a_row_without_its_essentials_is_no_row(row: dict[str, Any], into: Any) -> None:
     """An ID is what everything else hangs on."""
     rows = decode(json.dumps({"data": [row]}).encode(), Rows)
-    good = readable_rows(rows.data, into)
-    assert len(good) == 1
-    assert values(good, into.value) == ()
+    assert rows.length == 1
+    assert rows_of(rows.data, into, into.value) == ()
 
 
 @pytest.mark.parametrize(

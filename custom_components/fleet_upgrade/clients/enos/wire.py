@@ -6,13 +6,11 @@ ignored. Times are milliseconds since 1970.
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-import logging
 
 import msgspec
 
+from .. import answers
 from ..errors import MalformedError
-
-_LOGGER = logging.getLogger(__name__)
 
 
 class Wire(msgspec.Struct, rename="camel", kw_only=True):
@@ -60,7 +58,7 @@ class Reply(Wire):
 
     def read[DataT](self, into: type[DataT]) -> DataT:
         """Read what the answer is about; `MalformedError` when it is not that."""
-        return _decoded(self.data, into)
+        return answers.decoded(self.data, into)
 
 
 class Rows(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,7 +75,7 @@ class Rows(msgspec.Struct, frozen=True, kw_only=True):
 
 def decode(body: bytes) -> Reply:
     """Read an answer; `MalformedError` when it is not one."""
-    return _decoded(body, Reply)
+    return answers.decoded(body, Reply)
 
 
 def page_of(reply: Reply) -> Rows:
@@ -90,7 +88,9 @@ def page_of(reply: Reply) -> Rows:
     if reply.pagination is not None:
         total = count_of(reply.pagination.total_size)
     if bytes(reply.data) != b"null":
-        return Rows(data=reply.read(list[msgspec.Raw]), total=total)
+        rows = reply.read(list[msgspec.Raw])
+        answers.check_length(len(rows))
+        return Rows(data=rows, total=total)
     if total is None:
         raise MalformedError("a page without rows and total")
     return Rows(data=[], total=total)
@@ -99,14 +99,8 @@ def page_of(reply: Reply) -> Rows:
 def rows_of[RowT, ValueT](
     page: Rows, into: type[RowT], value: Callable[[RowT], ValueT]
 ) -> tuple[ValueT, ...]:
-    """Return the values of a page's rows; an unusable one is dropped and logged."""
-    good = []
-    for number, raw in enumerate(page.data):
-        try:
-            good.append(value(_decoded(raw, into)))
-        except MalformedError as err:
-            _LOGGER.warning("Row %d of a page is unusable: %s", number, err)
-    return tuple(good)
+    """Return the values of a page's rows; unusable ones are dropped and logged."""
+    return answers.rows_of(page.data, into, value)
 
 
 def name_of(given: WireName) -> str | None:
@@ -137,12 +131,3 @@ def milliseconds(time: datetime) -> int:
 def count_of(given: int | None) -> int | None:
     """Read a count; ``None`` when there is none or it cannot be one."""
     return given if given is not None and 0 <= given < 2**63 else None
-
-
-def _decoded[DataT](data: bytes | msgspec.Raw, into: type[DataT]) -> DataT:
-    try:
-        return msgspec.json.decode(data, type=into, strict=False)
-    except msgspec.ValidationError as err:
-        raise MalformedError(str(err)) from err
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
-        raise MalformedError("not JSON", foreign=True) from err

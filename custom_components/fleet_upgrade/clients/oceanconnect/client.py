@@ -14,6 +14,7 @@ from urllib.parse import quote
 import msgspec
 from msgspec import structs
 
+from ..answers import rows_of
 from ..budget import Priority
 from ..errors import AmbiguousError, InvalidFieldError
 from ..model import (
@@ -54,7 +55,6 @@ from .tasks import (
     decode_task_rows,
     task_page,
 )
-from .wire import readable_rows, values
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -155,7 +155,7 @@ class OceanConnectClient(PlatformClient, PushControl):
             query["subOperationStatus"] = SUBTASK_STATUS_WORD[status]
         async for rows in self._calls.pages(f"{_path(task_id)}/subOperations", query):
             yield Page(
-                items=values(readable_rows(rows.data, SubtaskRow), SubtaskRow.value),
+                items=rows_of(rows.data, SubtaskRow, SubtaskRow.value),
                 total=rows.total,
             )
 

@@ -6,10 +6,11 @@ Source: "Device Management" and "Data Collection" in the Northbound API Referenc
 from collections.abc import AsyncIterator
 from urllib.parse import quote
 
+from ..answers import rows_of
 from ..errors import MalformedError
 from ..model import Device, Page
 from .calls import Calls
-from .wire import Reply, Wire, readable_rows, values
+from .wire import Reply, Wire
 
 PATH = "/iocm/app/dm/v1.4.0/devices"
 
@@ -62,7 +63,7 @@ class Devices:
         """List devices."""
         async for rows in self._calls.pages(PATH, {}):
             yield Page(
-                items=values(readable_rows(rows.devices, DeviceRow), DeviceRow.value),
+                items=rows_of(rows.devices, DeviceRow, DeviceRow.value),
                 total=rows.total,
             )
 

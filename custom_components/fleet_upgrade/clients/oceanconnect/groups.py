@@ -7,10 +7,11 @@ come with HTTP 200, and its list has one row a page unless it is asked for more.
 from collections.abc import AsyncIterator, Collection
 from urllib.parse import quote
 
+from ..answers import rows_of
 from ..errors import AmbiguousError, InvalidFieldError, MalformedError
 from ..model import Device, DeviceGroup, Page
 from .calls import Calls, given
-from .wire import Reply, count_of, readable_rows, values
+from .wire import Reply, count_of
 
 PATH = "/iocm/app/devgroup/v1.3.0/devGroups"
 MEMBERS = "/iocm/app/dm/v1.2.0/devices/ids"
@@ -72,7 +73,7 @@ class DeviceGroups:
         """List device groups."""
         async for rows in self._calls.pages(PATH, given(name=name)):
             yield Page(
-                items=values(readable_rows(rows.list_, GroupRow), GroupRow.value),
+                items=rows_of(rows.list_, GroupRow, GroupRow.value),
                 total=rows.total,
             )
 
@@ -80,9 +81,8 @@ class DeviceGroups:
         """List the devices of a group: the platform tells their IDs only."""
         async for rows in self._calls.pages(MEMBERS, {"devGroupId": group_id}):
             yield Page(
-                items=tuple(
-                    Device(device_id=device_id)
-                    for device_id in readable_rows(rows.device_ids, str)
+                items=rows_of(
+                    rows.device_ids, str, lambda each: Device(device_id=each)
                 ),
                 total=rows.total,
             )

@@ -7,10 +7,11 @@ one: that is what the platform's web portal is for.
 from collections.abc import AsyncIterator
 from urllib.parse import quote
 
+from ..answers import rows_of
 from ..errors import MalformedError
 from ..model import Package, Page, UpgradeKind
 from .calls import Calls, given
-from .wire import Reply, WireTime, kind_of, readable_rows, time_of, values
+from .wire import Reply, WireTime, kind_of, time_of
 
 PATH = "/iodm/northbound/v1.5.0/category"
 
@@ -78,7 +79,7 @@ class Packages:
         )
         async for rows in self._calls.pages(PATH, query):
             yield Page(
-                items=values(readable_rows(rows.data, PackageRow), PackageRow.value),
+                items=rows_of(rows.data, PackageRow, PackageRow.value),
                 total=rows.total,
             )
 

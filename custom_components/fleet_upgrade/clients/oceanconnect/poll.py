@@ -207,15 +207,28 @@ class _NewestEnd:
         return {key: self.tasks[key] for key in wanted - missing}
 
     async def _read_the_end(self) -> bool:
-        """Read from where the list ended last time to where it ends now."""
+        """Read from where the list ended last time to where it ends now.
+
+        The last poll may have been told nonsense of total and order: a page that the
+        platform refuses is far beyond the end, and one in another order is no end.
+        """
         is_over = False
         number: int | None = _last_page(self._total)
         while number is not None:
-            page = await self._take(number)
+            try:
+                page = await self._take(number)
+            except RejectedError:
+                if number == 0:
+                    raise
+                await self._take(0)
+                number = min(_last_page(self._total), number // 2)
+                continue
+            if self._learn_order(page) is not Order.OLDEST_FIRST:
+                return False
             is_over = is_over or (page.length > 0 and self._is_old(page))
             last = _last_page(self._total)
-            if page.length == 0 and last < number:  # tasks were deleted
-                number = last
+            if page.length == 0:  # tasks were deleted, or there never were so many
+                number = last if last < number else None
             else:
                 number = number + 1 if number < last else None
         return is_over
@@ -245,8 +258,10 @@ class _NewestEnd:
     def _page_after(self, number: int, page: TaskPage) -> int | None:
         """Return the number of the next page towards the old end, if any is unread."""
         if self._order is Order.OLDEST_FIRST:
-            unread = [other for other in range(number) if other not in self._read]
-            return max(unread, default=None)
+            if page.length == 0:
+                return None  # beyond the end, wherever that is
+            below = range(number - 1, -1, -1)
+            return next((other for other in below if other not in self._read), None)
         read = number * PAGE_SIZE + page.length
         return None if is_last_page(page.length, read, page.total) else number + 1
 

@@ -8,10 +8,11 @@ are made, and show in the same list afterwards.
 from collections.abc import AsyncIterator
 from urllib.parse import quote
 
+from ..answers import rows_of
 from ..errors import AmbiguousError, MalformedError
 from ..model import Page, Value
 from .calls import Calls, given
-from .wire import Reply, readable_rows, values
+from .wire import Reply
 
 PATH = "/iocm/app/sub/v1.2.0/subscriptions"
 MANAGEMENT = "/iodm/app/sub/v1.1.0/subscribe"
@@ -83,9 +84,8 @@ class Subscriptions:
         query = given(notifyType=notify_type)
         async for rows in self._calls.pages(PATH, query):
             yield Page(
-                items=values(
-                    readable_rows(rows.subscriptions, SubscriptionRow),
-                    SubscriptionRow.value,
+                items=rows_of(
+                    rows.subscriptions, SubscriptionRow, SubscriptionRow.value
                 ),
                 total=rows.total,
             )

@@ -7,6 +7,7 @@ from contextlib import suppress
 
 import msgspec
 
+from ..answers import MOST_ROWS, rows_of, values
 from ..errors import MalformedError
 from ..model import (
     CreateRequest,
@@ -31,10 +32,8 @@ from .wire import (
     decode,
     decode_page,
     kind_of,
-    readable_rows,
     time_of,
     time_text,
-    values,
 )
 
 STATUS_WORD = {
@@ -186,7 +185,7 @@ def decode_task_rows(body: bytes) -> TaskRows | Rows:
     """Read a page of tasks in one pass; row by row only if one of them is bad."""
     with suppress(MalformedError):
         page = decode(body, TaskRows)
-        if page.data is not None:
+        if page.data is not None and len(page.data) <= MOST_ROWS:
             return page
     return decode_page(body)
 
@@ -194,12 +193,10 @@ def decode_task_rows(body: bytes) -> TaskRows | Rows:
 def task_page(rows: TaskRows | Rows) -> TaskPage:
     """Return a page of tasks; a row that is no task is dropped and logged."""
     if isinstance(rows, Rows):
-        good = readable_rows(rows.data, TaskRow)
+        items = rows_of(rows.data, TaskRow, TaskRow.value)
     else:
-        good = rows.data or []
-    return TaskPage(
-        items=values(good, TaskRow.value), total=rows.total, length=len(rows.data or ())
-    )
+        items = values(rows.data or (), TaskRow.value)
+    return TaskPage(items=items, total=rows.total, length=len(rows.data or ()))
 
 
 def add_up(counts: StatusCounts) -> bool:

@@ -4,17 +4,13 @@ Unset fields may be null or absent, numbers may come as strings, and unknown fie
 ignored.
 """
 
-from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import lru_cache
-import logging
 
 import msgspec
 
+from ..answers import check_length, decoded
 from ..errors import MalformedError
 from ..model import UpgradeKind
-
-_LOGGER = logging.getLogger(__name__)
 
 TIME_FORMAT = "%Y%m%dT%H%M%SZ"
 
@@ -97,12 +93,7 @@ def decode[ReplyT: Reply](body: bytes, into: type[ReplyT]) -> ReplyT:
     """Read an answer; `MalformedError` when it is not one."""
     if not body.strip():
         return into()  # writes answer an empty 200, 201 or 204
-    try:
-        return msgspec.json.decode(body, type=into, strict=False)
-    except msgspec.ValidationError as err:
-        raise MalformedError(str(err)) from err
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
-        raise MalformedError("not JSON", foreign=True) from err
+    return decoded(body, into)
 
 
 def decode_page(body: bytes) -> Rows:
@@ -112,39 +103,10 @@ def decode_page(body: bytes) -> Rows:
     that there is none.
     """
     page = decode(body, Rows)
+    check_length(page.length)
     if page.rows is None and page.total != 0 and not page.code:
         raise MalformedError("a page without rows and total")
     return page
-
-
-def readable_rows[RowT](raw: list[msgspec.Raw] | None, into: type[RowT]) -> list[RowT]:
-    """Read the rows of a page; an unreadable one is dropped and logged."""
-    rows = []
-    for number, row in enumerate(raw or ()):
-        try:
-            rows.append(msgspec.json.decode(row, type=into, strict=False))
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as err:
-            _warn_once("unreadable", number, str(err))
-    return rows
-
-
-def values[RowT, ValueT](
-    rows: list[RowT], value: Callable[[RowT], ValueT]
-) -> tuple[ValueT, ...]:
-    """Return the rows' values; a row without its essentials is dropped and logged."""
-    good = []
-    for number, row in enumerate(rows):
-        try:
-            good.append(value(row))
-        except MalformedError as err:
-            _warn_once("unusable", number, str(err))
-    return tuple(good)
-
-
-@lru_cache(maxsize=256)
-def _warn_once(problem: str, number: int, detail: str) -> None:
-    """Log only the first time what every poll meets again."""
-    _LOGGER.warning("Row %d of a page is %s: %s", number, problem, detail)
 
 
 def time_text(time: datetime) -> str:

@@ -1,0 +1,67 @@
+"""What an answer says: JSON read within limits, and pages whose bad rows are dropped."""
+
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+import logging
+
+import msgspec
+
+from .errors import MalformedError
+
+_LOGGER = logging.getLogger(__name__)
+
+MOST_VALUES = 500_000
+"""Values that an answer may have; a page of tasks with all their devices has a tenth.
+
+Small values cost thirty times the memory of their bytes, and each costs time.
+"""
+
+MOST_ROWS = 10_000
+"""Rows that a page may have; ten times the largest that is ever asked for."""
+
+
+def decoded[AnswerT](body: bytes | msgspec.Raw, into: type[AnswerT]) -> AnswerT:
+    """Read JSON; `MalformedError` when it is none, or not what it should be."""
+    if memoryview(body).nbytes > MOST_VALUES < bytes(body).count(b","):
+        raise MalformedError(f"an answer of more than {MOST_VALUES} values")
+    try:
+        return msgspec.json.decode(body, type=into, strict=False)
+    except msgspec.ValidationError as err:
+        raise MalformedError(str(err)) from err
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
+        raise MalformedError("not JSON", foreign=True) from err
+
+
+def check_length(rows: int) -> None:
+    """Raise `MalformedError` for a page with more rows than any page has."""
+    if rows > MOST_ROWS:
+        raise MalformedError(f"a page of more than {MOST_ROWS} rows")
+
+
+def rows_of[RowT, ValueT](
+    raw: Iterable[msgspec.Raw] | None, into: type[RowT], value: Callable[[RowT], ValueT]
+) -> tuple[ValueT, ...]:
+    """Return the values of a page's rows; unusable ones are dropped and logged."""
+    return values(raw or (), lambda row: value(decoded(row, into)))
+
+
+def values[RowT, ValueT](
+    rows: Iterable[RowT], value: Callable[[RowT], ValueT]
+) -> tuple[ValueT, ...]:
+    """Return the rows' values; those that are malformed are dropped and logged."""
+    good = []
+    flaws = []
+    for number, row in enumerate(rows):
+        try:
+            good.append(value(row))
+        except MalformedError as err:
+            flaws.append(f"row {number}: {err}")
+    if flaws:
+        _warn_once(len(flaws), flaws[0])
+    return tuple(good)
+
+
+@lru_cache(maxsize=256)
+def _warn_once(count: int, first: str) -> None:
+    """Log only the first time what every poll meets again."""
+    _LOGGER.warning("Unusable rows on a page: %d; %s", count, first)

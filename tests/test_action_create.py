@@ -153,6 +153,9 @@ async def test_the_response_tells_what_was_created(
     """In common words, with what was filled in from the package."""
     answer = await act(hass, FIRMWARE, **group_upgrade)
     task = oceanconnect.tasks()[-1]
+    reach = answer.pop("reach")
+    assert reach["devices"] == sum(reach["versions"].values()) > 0
+    assert reach["versions_checked"]
     assert answer == {
         "task_id": task.task_id,
         "kind": "firmware",
@@ -168,6 +171,7 @@ async def test_the_response_tells_what_was_created(
         ),
         "policy": plain(Policy()),
         "parts": [{"task_id": task.task_id, "targets": 1}],
+        "downgrade": None,
         "dry_run": False,
     }
 

@@ -112,6 +112,24 @@ class TestByANewTask:
             hass, account, sim, upgrade | {"retries": 2}, devices[:2]
         )
 
+    async def test_what_runs_a_later_version_by_now_is_not_taken_back_unless_allowed(
+        self,
+        hass: HomeAssistant,
+        sim: OceanConnectSimulator,
+        task: Data,
+        devices: list[str],
+    ) -> None:
+        """Somebody may have upgraded it in between."""
+        for device in sim.devices():
+            if device.device_id == devices[0]:
+                device.firmware = "V99.0"
+        named = await refused(hass, "downgrade_refused", **task)
+        assert (named["count"], named["versions"]) == ("1", "V99.0")
+        dry = await act(hass, RETRY, **task, dry_run=True)
+        assert dry["creation"]["downgrade"] == {"devices": 1, "versions": {"V99.0": 1}}
+        answer = await act(hass, RETRY, **task, allow_downgrade=True)
+        assert set(answer["devices"]) == set(devices[:2])
+
     async def test_the_failed_ones_are_upgraded_again_and_succeed(
         self,
         hass: HomeAssistant,

@@ -155,6 +155,7 @@ def test_each_action_has_an_account_and_a_dry_run() -> None:
         "config_entry_id": "one",
         "dry_run": False,
         "force": False,
+        "allow_downgrade": False,
         "package": "pkg-1",
     }
     with pytest.raises(vol.Invalid, match="config_entry_id"):

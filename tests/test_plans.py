@@ -143,6 +143,24 @@ async def test_devices_that_are_being_upgraded_are_left_alone(
     assert len(oceanconnect.tasks()) == 1
 
 
+async def test_a_plan_takes_no_device_back_to_an_older_version(
+    hass: HomeAssistant,
+    account: MockConfigEntry,
+    oceanconnect: OceanConnectSimulator,
+    firmware: Offer,
+    plan_id: str,
+) -> None:
+    """A button has nothing to allow it with."""
+    for device in oceanconnect.devices():
+        device.firmware = "V99.0"
+    with pytest.raises(ServiceValidationError) as refusal:
+        await press(hass, account, plan_id)
+    assert refusal.value.translation_key == "plan_downgrade"
+    assert "V99.0" in str(refusal.value)
+    assert oceanconnect.tasks() == []
+    assert creations(account) == []
+
+
 async def test_a_creation_without_an_answer_blocks_the_next(
     hass: HomeAssistant,
     account: MockConfigEntry,

@@ -179,13 +179,13 @@ def test_the_form_has_the_fields_that_platforms_declare(
     """A field that a platform gains cannot be forgotten here."""
     form = offered[name]
     fields = declared()[name]
-    common = {"config_entry_id", "dry_run", "force"}
+    common = {"config_entry_id", "dry_run", "force", "allow_downgrade"}
     assert set(form) == common | {field.key for field in fields}
     assert form["config_entry_id"]["required"]
     assert form["config_entry_id"]["selector"] == {
         "config_entry": {"integration": DOMAIN}
     }
-    for switch in ("dry_run", "force"):
+    for switch in ("dry_run", "force", "allow_downgrade"):
         assert form[switch]["selector"] == {"boolean": {}}
         assert form[switch]["default"] is False
     for field in fields:
@@ -304,6 +304,7 @@ async def test_a_further_platform_brings_its_own_actions(
         "config_entry_id",
         "dry_run",
         "force",
+        "allow_downgrade",
         "module",
     }
     assert {"package", "product"} <= set(schema_of(hass, shared.name))

@@ -27,6 +27,7 @@ from custom_components.fleet_upgrade.clients.model import (
     Page,
     Poll,
     PreparedCreate,
+    Reach,
     StatusCounts,
     Subtask,
     Targets,
@@ -99,6 +100,9 @@ class TinyFleet:
         """IDs that were known and the time to read back to, for each poll."""
         self.created: list[PreparedCreate] = []
         self.most_targets = 256
+        self.reached: Reach | Exception = Reach()
+        """Whom a look finds, or what becomes of it."""
+        self.looks = 0
 
     def put(self, *tasks: UpgradeTask) -> None:
         """Let the platform have these tasks, new or changed."""
@@ -168,6 +172,13 @@ class TinyFleet:
     async def prepare_create(self, request: CreateRequest) -> PreparedCreate:
         """Number the creations."""
         return PreparedCreate(request=request, method="POST", path="/", body={})
+
+    async def reach(self, prepared: PreparedCreate) -> Reach:
+        """Find what a test says."""
+        self.looks += 1
+        if isinstance(self.reached, Exception):
+            raise self.reached
+        return self.reached
 
     def split(self, prepared: PreparedCreate) -> tuple[PreparedCreate, ...]:
         """Take what a test says at once."""

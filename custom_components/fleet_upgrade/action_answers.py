@@ -7,7 +7,7 @@ from typing import Any
 
 from homeassistant.util import dt as dt_util
 
-from .clients.model import Page, Value
+from .clients.model import Page, Reach, Value
 
 MAX_ROWS = 1000
 """Rows in one answer; its total says when there are more."""
@@ -32,6 +32,13 @@ def plain(value: Any) -> Any:
             return {key: plain(item) for key, item in value.items()}
         case _:
             return value
+
+
+def reach_answer(reach: Reach | None) -> dict[str, Any] | None:
+    """Return whom a creation reached; `None` where nobody has looked."""
+    if reach is None:
+        return None
+    return {**plain(reach), "versions_checked": reach.is_complete}
 
 
 async def collect[RowT: Value](

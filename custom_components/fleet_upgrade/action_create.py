@@ -8,16 +8,17 @@ from homeassistant.core import ServiceCall, ServiceResponse
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.util import dt as dt_util
 
-from .action_answers import plain
-from .action_schema import ATTR_DRY_RUN, ATTR_FORCE
+from .action_answers import plain, reach_answer
+from .action_schema import ATTR_ALLOW_DOWNGRADE, ATTR_DRY_RUN, ATTR_FORCE
 from .action_targets import async_get_account
 from .askers import DATA_ASKERS
-from .clients.model import CreateRequest, PreparedCreate
+from .clients.model import CreateRequest, PreparedCreate, Reach
 from .clients.platform import CreateAction, Platform
 from .const import DOMAIN
 from .coordinator import FleetConfigEntry
 from .create_values import create_values
 from .failures import translated_failures
+from .reach import async_look, downgrade_of
 from .units import unit_id
 from .writes import CreateEntry
 
@@ -31,12 +32,20 @@ async def async_create(call: ServiceCall) -> ServiceResponse:
     del values[ATTR_CONFIG_ENTRY_ID]
     dry_run: bool = values.pop(ATTR_DRY_RUN)
     force: bool = values.pop(ATTR_FORCE)
+    allow_downgrade: bool = values.pop(ATTR_ALLOW_DOWNGRADE)
     with translated_failures(call.hass, entry):
         values = create_values(
             coordinator.platform, action, values, dt_util.get_default_time_zone()
         )
         request = action.build(values, dt_util.utcnow())
-        return await async_send(call, entry, request, dry_run=dry_run, force=force)
+        return await async_send(
+            call,
+            entry,
+            request,
+            dry_run=dry_run,
+            force=force,
+            allow_downgrade=allow_downgrade,
+        )
 
 
 async def async_send(
@@ -46,6 +55,7 @@ async def async_send(
     *,
     dry_run: bool,
     force: bool,
+    allow_downgrade: bool,
     origin: str | None = None,
 ) -> dict[str, Any]:
     """Create what is asked for, unless on a dry run; return the answer.
@@ -55,15 +65,20 @@ async def async_send(
     coordinator = entry.runtime_data
     created: list[CreateEntry] = []
     prepared = await coordinator.client.prepare_create(request)
-    if not dry_run:
+    if dry_run:
+        reach = await async_look(coordinator.client, prepared)
+    else:
         created = await coordinator.writer.async_create(
             prepared,
             call.hass.data[DATA_ASKERS].asker_of(call.context),
             force=force,
+            allow_downgrade=allow_downgrade,
             origin=origin,
         )
+        newest = max(created, key=lambda task: task.asked_time)
+        reach = newest.reach or Reach()
     parts = coordinator.client.split(prepared)
-    return _answer(prepared, parts, created, dry_run=dry_run)
+    return _answer(prepared, parts, created, reach, dry_run=dry_run)
 
 
 def _action(platform: Platform, name: str) -> CreateAction:
@@ -85,6 +100,7 @@ def _answer(
     prepared: PreparedCreate,
     parts: Sequence[PreparedCreate],
     created: Sequence[CreateEntry],
+    reach: Reach,
     *,
     dry_run: bool,
 ) -> dict[str, Any]:
@@ -102,6 +118,8 @@ def _answer(
             {"task_id": task_id, "targets": part.request.targets.count}
             for task_id, part in zip(task_ids, parts, strict=True)
         ],
+        "reach": reach_answer(reach),
+        "downgrade": plain(downgrade_of(prepared, reach)),
         "dry_run": dry_run,
     }
     if dry_run:

@@ -7,7 +7,7 @@ from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse
 from msgspec import structs
 import voluptuous as vol
 
-from .action_answers import plain
+from .action_answers import plain, reach_answer
 from .action_queries import LIMIT, limit_of
 from .action_targets import ACCOUNT, async_get_account
 from .failures import translated_failures
@@ -61,6 +61,7 @@ async def _row(
         "policy": request and plain(request.policy),
         "batch": create and create.part and unit_id(create.part.batch_id),
         "part": create and create.part and create.part.number,
+        "reach": create and reach_answer(create.reach),
         "forced": create is not None and create.forced,
         "state": plain(entry.state),
         "task_id": entry.task_id,

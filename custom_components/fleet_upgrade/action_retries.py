@@ -11,7 +11,12 @@ import voluptuous as vol
 
 from .action_create import async_send
 from .action_queries import ATTR_STATUS, one_of
-from .action_schema import ATTR_DRY_RUN, ATTR_FORCE, optional_fields
+from .action_schema import (
+    ATTR_ALLOW_DOWNGRADE,
+    ATTR_DRY_RUN,
+    ATTR_FORCE,
+    optional_fields,
+)
 from .action_targets import TASK, async_get_task
 from .askers import DATA_ASKERS
 from .clients.errors import InvalidFieldError
@@ -70,6 +75,7 @@ def retry_schema(actions: Iterable[CreateAction]) -> vol.Schema:
             **optional_fields(actions, OVERRIDES),
             vol.Optional(ATTR_DRY_RUN, default=False): cv.boolean,
             vol.Optional(ATTR_FORCE, default=False): cv.boolean,
+            vol.Optional(ATTR_ALLOW_DOWNGRADE, default=False): cv.boolean,
         }
     )
 
@@ -231,6 +237,7 @@ async def _create(
         _request(entry.runtime_data, task, given, devices),
         dry_run=call.data[ATTR_DRY_RUN],
         force=call.data[ATTR_FORCE],
+        allow_downgrade=call.data[ATTR_ALLOW_DOWNGRADE],
         origin=origin_of(task.task_id),
     )
 

@@ -18,6 +18,7 @@ from .clients.platform import CreateAction, Field, FieldKind
 
 ATTR_DRY_RUN = "dry_run"
 ATTR_FORCE = "force"
+ATTR_ALLOW_DOWNGRADE = "allow_downgrade"
 
 DATE_LENGTH = len("2026-12-31")
 
@@ -110,6 +111,7 @@ def create_schema(actions: Iterable[CreateAction]) -> vol.Schema:
         vol.Required(ATTR_CONFIG_ENTRY_ID): cv.string,
         vol.Optional(ATTR_DRY_RUN, default=False): cv.boolean,
         vol.Optional(ATTR_FORCE, default=False): cv.boolean,
+        vol.Optional(ATTR_ALLOW_DOWNGRADE, default=False): cv.boolean,
     }
     for key, fields in _declared(actions).items():
         required = [field.required for field in fields]

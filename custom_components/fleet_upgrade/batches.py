@@ -12,7 +12,7 @@ from homeassistant.util import dt as dt_util, ulid as ulid_util
 
 from .askers import Asker
 from .clients.errors import InvalidFieldError, PlatformError
-from .clients.model import PreparedCreate
+from .clients.model import PreparedCreate, Reach
 from .creation import Creator
 from .guard import refuse_what_is_open, repeated
 from .writes import CreateEntry, Part, WriteState, is_retry, write_key
@@ -87,6 +87,7 @@ class BatchCreator:
         *,
         force: bool = False,
         origin: str | None = None,
+        reach: Reach | None = None,
     ) -> list[CreateEntry]:
         """Create the parts that are missing; return the entries of all of them.
 
@@ -99,7 +100,7 @@ class BatchCreator:
         self._journal.batches_under_way.add(key)
         try:
             return await self._async_create(
-                key, whole, parts, asker, force=force, origin=origin
+                key, whole, parts, asker, force=force, origin=origin, reach=reach
             )
         finally:
             self._journal.batches_under_way.discard(key)
@@ -113,6 +114,7 @@ class BatchCreator:
         *,
         force: bool,
         origin: str | None,
+        reach: Reach | None,
     ) -> list[CreateEntry]:
         batch_id, known = self._latest(key)
         done = _done(known)
@@ -148,7 +150,13 @@ class BatchCreator:
                     raise _incomplete(len(parts), done, AccountUnloadedError())
                 try:
                     done[number] = await self._async_create_part(
-                        prepared, part, seen, asker, force=force, origin=origin
+                        prepared,
+                        part,
+                        seen,
+                        asker,
+                        force=force,
+                        origin=origin,
+                        reach=reach,
                     )
                 except PlatformError as err:
                     raise _incomplete(len(parts), done, err) from err
@@ -163,10 +171,11 @@ class BatchCreator:
         *,
         force: bool,
         origin: str | None,
+        reach: Reach | None,
     ) -> CreateEntry:
         """Create a part; look for it if its answer was lost."""
         entry = await self._creator.async_create_part(
-            prepared, part, seen, asker, force=force, origin=origin
+            prepared, part, seen, asker, force=force, origin=origin, reach=reach
         )
         if entry.is_open:
             await self._settle(entry)

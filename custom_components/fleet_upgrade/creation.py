@@ -16,7 +16,7 @@ from msgspec import structs
 from .account import AccountState
 from .askers import Asker
 from .clients.errors import AmbiguousError, PlatformError
-from .clients.model import PreparedCreate, UpgradeTask
+from .clients.model import PreparedCreate, Reach, UpgradeTask
 from .clients.platform import PlatformClient
 from .const import LOGGER
 from .guard import (
@@ -84,6 +84,7 @@ class Creator:
         *,
         force: bool = False,
         origin: str | None = None,
+        reach: Reach | None = None,
     ) -> CreateEntry:
         """Create a task; return the journal's entry, open if the answer was lost.
 
@@ -101,7 +102,13 @@ class Creator:
             )
             seen = await self.async_look_around(prepared, force=force)
             return await self._async_write(
-                prepared, asker, key, seen, force=force, origin=origin
+                prepared,
+                asker,
+                key,
+                seen,
+                force=force,
+                origin=origin,
+                reach=reach,
             )
 
     async def async_create_part(
@@ -113,6 +120,7 @@ class Creator:
         *,
         force: bool,
         origin: str | None = None,
+        reach: Reach | None = None,
     ) -> CreateEntry:
         """Create a part of a batch whose targets were looked at as a whole.
 
@@ -123,7 +131,14 @@ class Creator:
             key = write_key(self._account, prepared.request)
             refuse_what_is_open(key, self.journal.entries)
             return await self._async_write(
-                prepared, asker, key, seen, force=force, part=part, origin=origin
+                prepared,
+                asker,
+                key,
+                seen,
+                force=force,
+                part=part,
+                origin=origin,
+                reach=reach,
             )
 
     async def async_look_around(
@@ -161,6 +176,7 @@ class Creator:
         force: bool,
         part: Part | None = None,
         origin: str | None = None,
+        reach: Reach | None = None,
     ) -> CreateEntry:
         """Write down that a creation is about to be sent, then send it."""
         entry = CreateEntry(
@@ -172,6 +188,7 @@ class Creator:
             forced=force,
             part=part,
             origin=origin,
+            reach=reach,
             seen=tuple(seen),
             clock_offset=self._client.clock_offset.total_seconds(),
         )

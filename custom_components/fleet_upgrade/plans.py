@@ -177,7 +177,7 @@ async def async_prepare(
 
 
 def _without_force(err: InvalidFieldError, plan: Plan) -> InvalidFieldError:
-    """Return a refusal of the guard without the advice to use force: a plan has none."""
+    """Return a refusal without the advice to use a field that a plan does not have."""
     given = err.placeholders
     match err.key:
         case "create_repeated":
@@ -196,6 +196,15 @@ def _without_force(err: InvalidFieldError, plan: Plan) -> InvalidFieldError:
                 plan=plan.name,
                 task=given["task"],
                 overlap=given["overlap"],
+            )
+        case "downgrade_refused":
+            return InvalidFieldError(
+                "plan",
+                "plan_downgrade",
+                plan=plan.name,
+                count=given["count"],
+                versions=given["versions"],
+                version=given["version"],
             )
     return err
 

@@ -14,13 +14,14 @@ from .askers import Asker
 from .batches import BatchCreator
 from .changes import ChangeNotMadeError, Changer, ChangeUnsettledError
 from .clients.errors import InvalidFieldError
-from .clients.model import PreparedCreate, TaskChange, UpgradeTask
+from .clients.model import PreparedCreate, Reach, TaskChange, UpgradeTask
 from .clients.platform import PlatformClient, TaskControl
 from .const import CONF_GUARD_MINUTES, CONF_READ_ONLY, DEFAULT_GUARD_MINUTES
 from .creation import Creator, UnsettledError
 from .issues import async_sync_unsettled
 from .journal import async_get_journal
 from .journal_news import async_announce
+from .reach import async_look, refuse_downgrade
 from .writes import ChangeEntry, CreateEntry, Entry, WriteState
 
 
@@ -84,6 +85,7 @@ class Writer:
         asker: Asker,
         *,
         force: bool = False,
+        allow_downgrade: bool = False,
         origin: str | None = None,
     ) -> list[CreateEntry]:
         """Create an upgrade task, or several for very many targets.
@@ -92,17 +94,23 @@ class Writer:
         task is sent once, one at a time, and to its end, even when the caller is
         cancelled meanwhile. The account is polled at once, which the answer does not
         wait for. ``origin`` says in the journal what the creation belongs to.
+
+        Before anything is written it is looked at whom it reaches: that takes some
+        listing calls at most, and a downgrade is refused unless it is allowed.
         """
         self._refuse_if_read_only()
+        reach = await async_look(self._client, prepared)
+        if not allow_downgrade:
+            refuse_downgrade(prepared, reach)
         parts = self._client.split(prepared)
         if len(parts) > 1:
             return await self._async_to_its_end(
                 self._async_create_batch(
-                    prepared, parts, asker, force=force, origin=origin
+                    prepared, parts, asker, force=force, origin=origin, reach=reach
                 )
             )
         entry = await self._async_to_its_end(
-            self._async_create(prepared, asker, force=force, origin=origin)
+            self._async_create(prepared, asker, force=force, origin=origin, reach=reach)
         )
         if entry.is_open:
             await self._async_settle(entry)
@@ -116,9 +124,10 @@ class Writer:
         *,
         force: bool,
         origin: str | None,
+        reach: Reach,
     ) -> CreateEntry:
         entry = await self.creator.async_create(
-            prepared, asker, force=force, origin=origin
+            prepared, asker, force=force, origin=origin, reach=reach
         )
         if not entry.is_open:
             self._async_refresh_soon()
@@ -132,10 +141,11 @@ class Writer:
         *,
         force: bool,
         origin: str | None,
+        reach: Reach,
     ) -> list[CreateEntry]:
         try:
             return await self._batches.async_create(
-                prepared, parts, asker, force=force, origin=origin
+                prepared, parts, asker, force=force, origin=origin, reach=reach
             )
         finally:
             self._async_refresh_soon()

@@ -12,6 +12,7 @@ from .askers import Asker
 from .clients.model import (
     CreateRequest,
     PreparedCreate,
+    Reach,
     Targets,
     TaskChange,
     UpgradeKind,
@@ -129,6 +130,8 @@ class CreateEntry(Entry, frozen=True, kw_only=True, tag=CREATE):
     """For a creation that had too many targets for one task."""
     origin: str | None = None
     """What it belongs to, such as a wave of a plan's run; none for an action."""
+    reach: Reach | None = None
+    """Whom it reached when it was asked for; of a batch, all its parts together."""
     clock_offset: float = 0.0
     """Seconds by which the platform's clock was ahead when it was asked for."""
 

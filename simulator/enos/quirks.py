@@ -23,7 +23,8 @@ class Quirks:
     numbers_as_text: bool = False
     """Whether numbers in `data` and `pagination` are strings."""
     ota_pagination: bool = True
-    """Whether the searches for jobs, OTA tasks and firmware tell `pagination`."""
+    """Whether the searches for jobs, OTA tasks, firmware and upgrading devices tell
+    `pagination`."""
     unset: Literal["null", "absent"] = "null"
     """How a field without a value is sent."""
     task_order: Literal["updated", "created", "unordered"] = "updated"

@@ -278,6 +278,24 @@ class PreparedCreate(Value, frozen=True):
     body: dict[str, object]
     query: dict[str, str] = {}
     version: str | None = None
+    product: str | None = None
+    """The product that the package is made for, where the platform has such."""
+
+
+class Reach(Value, frozen=True):
+    """Whom a creation reaches, as far as a few calls tell.
+
+    Without ``versions``, ``devices`` is how many there are at most, if that is known.
+    """
+
+    devices: int | None = None
+    versions: dict[str, int] | None = None
+    """Devices by the version that they run; those that tell none are left out."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether each device was looked at."""
+        return self.versions is not None
 
 
 class TaskChange(Value, frozen=True):

@@ -23,6 +23,7 @@ from .model import (
     Poll,
     PreparedCreate,
     Pushed,
+    Reach,
     Subtask,
     TaskChange,
     TaskStatus,
@@ -199,6 +200,9 @@ class PlatformClient(Protocol):
 
     async def prepare_create(self, request: CreateRequest) -> PreparedCreate:
         """Complete a creation from what the platform knows; sends no write."""
+
+    async def reach(self, prepared: PreparedCreate) -> Reach:
+        """Look whom a creation reaches and what that runs, with a few listing calls."""
 
     def split(self, prepared: PreparedCreate) -> tuple[PreparedCreate, ...]:
         """Return the tasks that a creation takes: more than one for very many targets.

@@ -186,7 +186,8 @@ def search_devices(asked: Asked) -> Reply:
         if device.version is not None
     )
     page, rows = asked.found(reported, _DEVICE_FIELDS)
-    return listed(asked, page, rows, asked.wire.device_firmware)
+    reply = listed(asked, page, rows, asked.wire.device_firmware)
+    return reply if asked.platform.quirks.ota_pagination else Reply(reply.data)
 
 
 def download(asked: Asked) -> Reply:

@@ -48,7 +48,7 @@ async def test_versions_and_upgradable_devices_of_a_product(
     assert "1.0" in versions
     devices = await all_of(client.firmware.upgradable(product=product))
     assert {device.firmware_version for device in devices} == set(versions)
-    old = await all_of(client.firmware.upgradable(product=product, version="1.0"))
+    old = await all_of(client.firmware.upgradable(product=product, versions=["1.0"]))
     assert old == [each for each in devices if each.firmware_version == "1.0"]
     enos.add_job(status="upgrading")
     busy = await all_of(client.firmware.upgradable(is_upgrading=True))

@@ -30,6 +30,7 @@ from ..model import (
     Page,
     Poll,
     PreparedCreate,
+    Reach,
     Subtask,
     TaskChange,
     TaskStatus,
@@ -45,6 +46,7 @@ from .expression import all_of, equals, one_of
 from .firmware import Firmware
 from .jobs import PATH, STARTED, STOPPED, SUBTASK_WORDS, Job, JobRow, OtaTaskRow
 from .poll import Poller
+from .reach import reach
 from .scopes import Scopes
 from .wire import Wire, rows_of
 
@@ -211,6 +213,10 @@ class EnosClient(PlatformClient, TaskControl):
             ids = await self._group_ids(targets.device_groups)
             targets = structs.replace(targets, device_groups=ids)
         return prepare(structs.replace(request, targets=targets), package)
+
+    @override
+    async def reach(self, prepared: PreparedCreate) -> Reach:
+        return await reach(prepared, self.firmware, self.scopes)
 
     @override
     def split(self, prepared: PreparedCreate) -> tuple[PreparedCreate, ...]:

@@ -153,6 +153,7 @@ def prepare(request: CreateRequest, package: Package) -> PreparedCreate:
         query={"action": "create", "firmwareId": request.package_id},
         body=body,
         version=package.version,
+        product=package.product,
     )
 
 

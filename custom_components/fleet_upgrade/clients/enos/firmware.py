@@ -4,12 +4,12 @@ Source: "Firmware management" (V2.1) in the EnOS Connection Service API document
 Uploading one is left to the platform's console.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 
 from ..errors import MalformedError
 from ..model import Device, Package, Page, UpgradeKind
 from .calls import Calls
-from .expression import all_of, contains, equals, is_true
+from .expression import all_of, contains, equals, is_true, one_of
 from .wire import Wire, WireName, count_of, name_of, rows_of, time_of
 
 PATH = "/connect-service/v2.1/ota-firmwares"
@@ -112,13 +112,16 @@ class Firmware:
         self,
         *,
         product: str | None = None,
-        version: str | None = None,
+        versions: Collection[str] = (),
         is_upgrading: bool | None = None,
     ) -> AsyncIterator[Page[Device]]:
-        """List the devices that have told of a version: only they can be upgraded."""
+        """List the devices that have told of a version: only they can be upgraded.
+
+        ``versions`` are those of which they run one.
+        """
         expression = all_of(
             None if product is None else equals("productKey", product),
-            None if version is None else equals("firmwareVersion", version),
+            one_of("firmwareVersion", versions) if versions else None,
             None if is_upgrading is None else is_true("isUpgrading", is_upgrading),
         )
         async for rows in self._calls.pages(
@@ -128,3 +131,14 @@ class Firmware:
                 items=rows_of(rows, DeviceFirmwareRow, DeviceFirmwareRow.value),
                 total=rows.total,
             )
+
+    async def count(self, *, product: str | None, version: str) -> int | None:
+        """Count the devices that run a version; unknown if the platform does not."""
+        expression = all_of(
+            None if product is None else equals("productKey", product),
+            equals("firmwareVersion", version),
+        )
+        rows = await self._calls.search(
+            PATH, expression, size=1, action="searchDeviceUpgrade"
+        )
+        return rows.total

@@ -4,13 +4,13 @@ Source: "Device group" (V2.5), "Product" and "Device" (V2.1) and "Asset tree" (V
 the EnOS API documentation.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Mapping
 
 from ..budget import Priority
 from ..errors import MalformedError
 from ..model import Device, DeviceGroup, Page, Value
 from .calls import Calls
-from .expression import all_of, contains, equals
+from .expression import all_of, contains, equals, one_of
 from .wire import Wire, WireName, name_of, rows_of
 
 GROUPS = "/connect-service/v2.5/deviceGroups"
@@ -155,12 +155,19 @@ class Scopes:
             )
 
     async def devices(
-        self, *, product: str | None = None, device_key: str | None = None
+        self,
+        *,
+        product: str | None = None,
+        device_key: str | None = None,
+        asset_ids: Collection[str] = (),
+        tags: Mapping[str, Collection[str]] | None = None,
     ) -> AsyncIterator[Page[Device]]:
-        """List devices."""
+        """List devices; ``tags`` holds the values that each tag may have."""
         expression = all_of(
             None if product is None else equals("productKey", product),
             None if device_key is None else equals("deviceKey", device_key),
+            one_of("assetId", asset_ids) if asset_ids else None,
+            *(one_of(f"deviceTags.{key}", each) for key, each in (tags or {}).items()),
         )
         async for rows in self._calls.pages(DEVICES, expression):
             yield Page(

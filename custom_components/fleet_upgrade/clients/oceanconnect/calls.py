@@ -60,7 +60,9 @@ class Calls:
             is_write=True,
         )
 
-    async def pages(self, path: str, query: Query) -> AsyncGenerator[Rows]:
+    async def pages(
+        self, path: str, query: Query, *, size: int = PAGE_SIZE
+    ) -> AsyncGenerator[Rows]:
         """Read a listing page by page; page number and size are always sent."""
         number = read = 0
         while True:
@@ -69,12 +71,12 @@ class Calls:
                 path,
                 Priority.LISTING,
                 decode_page,
-                query={**query, "pageNo": number, "pageSize": PAGE_SIZE},
+                query={**query, "pageNo": number, "pageSize": size},
             )
             yield rows
             number += 1
             read += rows.length
-            if is_last_page(rows.length, read, rows.total):
+            if is_last_page(rows.length, read, rows.total, size):
                 return
 
     async def make[ReplyT: Reply](

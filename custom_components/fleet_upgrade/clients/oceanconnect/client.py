@@ -26,6 +26,7 @@ from ..model import (
     Poll,
     PreparedCreate,
     Pushed,
+    Reach,
     Subtask,
     TaskStatus,
     UpgradeKind,
@@ -41,6 +42,7 @@ from .groups import DeviceGroups
 from .packages import Packages
 from .poll import PAGE_SIZE, Poller
 from .push import read_push, subscribe, unsubscribe
+from .reach import reach
 from .subscriptions import Subscriptions
 from .tasks import (
     OPERATE_TYPE,
@@ -203,6 +205,10 @@ class OceanConnectClient(PlatformClient, PushControl):
             body=create_body(request),
             version=package.version,
         )
+
+    @override
+    async def reach(self, prepared: PreparedCreate) -> Reach:
+        return await reach(prepared, self.device_groups, self.devices)
 
     @override
     def split(self, prepared: PreparedCreate) -> tuple[PreparedCreate, ...]:

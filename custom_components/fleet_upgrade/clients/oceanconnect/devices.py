@@ -7,12 +7,17 @@ from collections.abc import AsyncIterator
 from urllib.parse import quote
 
 from ..answers import rows_of
+from ..budget import Priority
 from ..errors import MalformedError
 from ..model import Device, Page
-from .calls import Calls
+from .calls import Calls, given
+from .poll import PAGE_SIZE
 from .wire import Reply, Wire
 
 PATH = "/iocm/app/dm/v1.4.0/devices"
+
+LARGEST_PAGE = 250
+"""Devices on a page at most."""
 
 
 class WireDeviceInfo(Wire):
@@ -59,15 +64,20 @@ class Devices:
         """Make all calls through these."""
         self._calls = calls
 
-    async def pages(self) -> AsyncIterator[Page[Device]]:
-        """List devices."""
-        async for rows in self._calls.pages(PATH, {}):
+    async def pages(
+        self, *, device_type: str | None = None, size: int = PAGE_SIZE
+    ) -> AsyncIterator[Page[Device]]:
+        """List devices, ``size`` of them a page."""
+        query = given(deviceType=device_type)
+        async for rows in self._calls.pages(PATH, query, size=size):
             yield Page(
                 items=rows_of(rows.devices, DeviceRow, DeviceRow.value),
                 total=rows.total,
             )
 
-    async def get(self, device_id: str) -> Device:
+    async def get(
+        self, device_id: str, *, priority: Priority = Priority.ACTION
+    ) -> Device:
         """Read one device; `NotFoundError` when there is none."""
         path = f"{PATH}/{quote(device_id, safe='')}"
-        return (await self._calls.read(path, DeviceRow)).value()
+        return (await self._calls.read(path, DeviceRow, priority=priority)).value()

@@ -61,11 +61,13 @@ class Memory(msgspec.Struct, kw_only=True):
     frontier: list[str] = []
 
 
-def is_last_page(length: int, read: int, total: int | None) -> bool:
+def is_last_page(
+    length: int, read: int, total: int | None, size: int = PAGE_SIZE
+) -> bool:
     """Whether a listing is over after a page of ``length`` rows, ``read`` in all."""
     if length == 0:
         return True
-    return length < PAGE_SIZE if total is None else read >= total
+    return length < size if total is None else read >= total
 
 
 class Poller:

@@ -157,7 +157,8 @@ async def test_refused_handshakes_are_not_worth_a_word(
         with pytest.raises(aiohttp.ClientConnectorCertificateError):
             await session.get(url, ssl=stranger)
     assert await get(url, tls) == "/there"
-    assert not caplog.records
+    # Of a busy machine, asyncio's debugging tells that a step took long.
+    assert not [each for each in caplog.messages if not each.startswith("Executing")]
     done = threading.Event()
 
     def fail() -> None:

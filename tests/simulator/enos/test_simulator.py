@@ -45,10 +45,10 @@ def test_a_reset_may_change_settings_until_the_next(enos: EnosSimulator) -> None
 
 def test_a_reset_is_quick(enos: EnosSimulator) -> None:
     """So that each test can have its own platform."""
-    begun = time.perf_counter()
+    begun = enos.call(time.thread_time)
     for _ in range(20):
         enos.reset()
-    assert (time.perf_counter() - begun) / 20 < 0.05
+    assert (enos.call(time.thread_time) - begun) / 20 < 0.05
 
 
 def test_the_same_seed_makes_the_same_platform(enos: EnosSimulator) -> None:

@@ -23,7 +23,8 @@ from custom_components.fleet_upgrade.clients.enos import auth as enos_auth
 from custom_components.fleet_upgrade.clients.oceanconnect import auth
 from custom_components.fleet_upgrade.clients.registry import PLATFORMS
 from custom_components.fleet_upgrade.const import CONF_PLATFORM, DOMAIN
-from custom_components.fleet_upgrade.writes import ChangeEntry, CreateEntry
+from custom_components.fleet_upgrade.waves import Run
+from custom_components.fleet_upgrade.writes import ChangeEntry, CreateEntry, PlanEntry
 from simulator.oceanconnect import OceanConnectSimulator
 
 from . import tiny_platform
@@ -46,7 +47,8 @@ __all__ = [
 
 # Types are resolved once, when first needed: before any test replaces datetime.
 msgspec.json.Decoder(AccountState)
-msgspec.json.Decoder(CreateEntry | ChangeEntry)
+msgspec.json.Decoder(CreateEntry | ChangeEntry | PlanEntry)
+msgspec.json.Decoder(Run)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

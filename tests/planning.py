@@ -87,15 +87,16 @@ async def press(
     hass: HomeAssistant,
     account: ConfigEntry,
     plan_id: str,
+    button: str = "start_plan",
     *,
     context: Context | None = None,
 ) -> None:
-    """Press the button that starts a plan."""
+    """Press a button of a plan, the one that starts it unless told otherwise."""
     try:
         await hass.services.async_call(
             BUTTON,
             SERVICE_PRESS,
-            {"entity_id": entities_of(hass, account, plan_id)["start_plan"]},
+            {"entity_id": entities_of(hass, account, plan_id)[button]},
             blocking=True,
             context=context,
         )

@@ -114,6 +114,7 @@ async def test_the_state_of_an_account_is_told(
         "platform": {"name": "Tiny IoT", "capabilities": [], "create_actions": []},
         "stored": {"tasks": 1, "events_to_tell": 0, "memory": {"seen": 1}},
         "plans": [],
+        "runs": [],
         "journal": {"states": {}, "entries": []},
         "polled": {
             "last_poll": {

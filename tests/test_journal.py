@@ -360,7 +360,7 @@ async def test_a_file_that_cannot_be_read_is_put_aside(
     [aside] = file.parent.iterdir()
     assert aside.name.startswith(f"{file.name}.corrupt.")
     assert aside.read_bytes() == content
-    assert f"The journal could not be read whole and was kept as {aside}" in caplog.text
+    assert f"A file could not be read whole and was kept as {aside}" in caplog.text
 
     await journal.async_open(make_write())
     assert await on_disk(hass) == [make_write()]

@@ -450,24 +450,6 @@ async def test_diagnostics_count_what_a_plan_names(
     ]
 
 
-async def test_a_plan_with_waves_is_not_half_started(
-    hass: HomeAssistant,
-    account: MockConfigEntry,
-    oceanconnect: OceanConnectSimulator,
-    plan_id: str,
-) -> None:
-    """Before there is what runs them."""
-    subentry = account.subentries[plan_id]
-    hass.config_entries.async_update_subentry(
-        account, subentry, data=subentry.data | {"waves": [{"share": 5}, {"share": 95}]}
-    )
-    await hass.async_block_till_done(wait_background_tasks=True)
-    with pytest.raises(ServiceValidationError) as refusal:
-        await press(hass, account, plan_id)
-    assert refusal.value.translation_key == "plan_waves_unsupported"
-    assert oceanconnect.tasks() == []
-
-
 async def test_a_press_is_never_lost_while_the_platform_does_not_answer(
     hass: HomeAssistant,
     account: MockConfigEntry,

@@ -40,7 +40,8 @@ from custom_components.fleet_upgrade.const import (
 from custom_components.fleet_upgrade.issues import UNSETTLED
 from custom_components.fleet_upgrade.options_flow import OPTIONS
 from custom_components.fleet_upgrade.plan_fields import plannable, planned_fields
-from custom_components.fleet_upgrade.writes import WriteState
+from custom_components.fleet_upgrade.waves import StopReason
+from custom_components.fleet_upgrade.writes import PlanDeed, WriteState
 
 from .translations import (
     INTEGRATION,
@@ -310,11 +311,21 @@ def journal_texts() -> Iterator[Need]:
     for state in WriteState:
         yield f"common.journal_{state}", told
         yield f"common.journal_change_{state}", {*told, "change"}
-    for change in ChangeKind:
+    for change in (*ChangeKind, *PlanDeed):
         yield f"common.journal_{change}", told
     for kind in UpgradeKind:
         yield f"common.kind_{kind}", set()
     yield "common.journal_asked_by", told
+
+
+def wave_texts() -> Iterator[Need]:
+    """Yield what the event of a plan of waves says, and its waves in the calendar."""
+    for reason in StopReason:
+        shown = {"wave", "wanted", "minimum", "platform", "detail"}
+        yield f"common.plan_stopped_{reason}", shown
+    for key in ("approve", "goes_no_further", "task_stopping", "task_goes_on"):
+        yield f"common.plan_{key}", set()
+    yield "common.plan_wave_expected", {"plan", "wave", "waves"}
 
 
 def warning_texts() -> Iterator[Need]:
@@ -457,6 +468,7 @@ SOURCES = (
     repair_texts,
     account_issue_texts,
     journal_texts,
+    wave_texts,
     warning_texts,
     report_texts,
     rule_texts,

@@ -27,12 +27,13 @@ from .issues import async_clear_issues, async_end_access
 from .journal import async_get_journal
 from .options_flow import DEFAULT_OPTIONS
 from .plan_check import async_watch_plans
-from .plan_entity import plan_identifier
+from .plan_entity import async_remove_wave_entities, plan_identifier
 from .plans import async_reload_with_plans
 from .push import async_start_push
 from .push_subscriptions import async_take_back
 from .services import async_setup_services
 from .store import AccountStore, SessionStore
+from .wave_runner import async_remove_runs
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
@@ -112,9 +113,11 @@ async def async_setup_entry(hass: HomeAssistant, entry: FleetConfigEntry) -> boo
         async_remove_untracked_devices(coordinator)
 
     remove_untracked_devices()
+    async_remove_wave_entities(coordinator)
     entry.async_on_unload(coordinator.async_add_listener(remove_untracked_devices))
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     entry.async_on_unload(async_at_started(hass, coordinator.async_start_telling))
+    entry.async_on_unload(async_at_started(hass, coordinator.async_start_plans))
     coordinator.writer.async_start_settling()
     async_watch_plans(
         hass, entry, platform, client, list(coordinator.plans.all.values())
@@ -143,6 +146,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: ConfigEntry) -> None:
         await async_take_back(hass, entry, platform, _credentials(entry))
     await AccountStore(hass, entry.entry_id).async_remove()
     await SessionStore(hass, entry.entry_id).async_remove()
+    await async_remove_runs(hass, entry.entry_id)
     await async_get_journal(hass, entry.entry_id).async_remove()
     async_clear_issues(hass, entry)
 

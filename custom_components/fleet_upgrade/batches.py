@@ -6,7 +6,7 @@ finished where parts are missing, and refused where none is.
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from homeassistant.util import dt as dt_util, ulid as ulid_util
 
@@ -125,7 +125,7 @@ class BatchCreator:
                 raise repeated(newest, self._guard_time)
         for entry in known.values():
             refuse_what_is_open(entry.key, [entry])
-        if newest is None or is_complete or newest.asked_at < _resumable_since():
+        if newest is None or is_complete or _is_too_old(newest, origin):
             batch_id, done = ulid_util.ulid_now(), {}
         seen = await self._creator.async_look_around(
             whole, force=force, own={entry.task_id or "" for entry in done.values()}
@@ -211,8 +211,10 @@ def _incomplete(of: int, done: Parts, cause: PlatformError) -> BatchIncompleteEr
     )
 
 
-def _resumable_since() -> datetime:
-    return dt_util.utcnow() - RESUMABLE
+def _is_too_old(newest: CreateEntry, origin: str | None) -> bool:
+    """Whether a batch is begun anew; never for the same wave of a plan's run."""
+    is_same = origin is not None and newest.origin == origin
+    return not is_same and newest.asked_at < dt_util.utcnow() - RESUMABLE
 
 
 def _ranges(numbers: Sequence[int]) -> str:

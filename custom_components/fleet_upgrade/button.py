@@ -1,5 +1,7 @@
-"""Buttons that start the upgrade plans of an account."""
+"""Buttons of the upgrade plans of an account."""
 
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import override
 
 from homeassistant.components.button import ButtonEntity, ButtonEntityDescription
@@ -7,14 +9,41 @@ from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import Unauthorized
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .askers import DATA_ASKERS
+from .askers import DATA_ASKERS, Asker
 from .coordinator import FleetConfigEntry
 from .failures import translated_failures
-from .plan_entity import PlanEntity, add_plan_entities
+from .plan import Plan
+from .plan_entity import WAVES, PlanEntity, add_plan_entities
+from .plans import Plans
 
 PARALLEL_UPDATES = 0
 
-START = ButtonEntityDescription(key="start", translation_key="start_plan")
+
+@dataclass(frozen=True, kw_only=True)
+class PlanButtonDescription(ButtonEntityDescription):
+    """Describes a button of a plan; ``press_fn`` does what it is for."""
+
+    press_fn: Callable[[Plans, Plan, Asker], Awaitable[None]]
+
+
+START = PlanButtonDescription(
+    key="start",
+    translation_key="start_plan",
+    press_fn=lambda plans, plan, asker: plans.async_start(plan.plan_id, asker),
+)
+
+WAVE_BUTTONS: tuple[PlanButtonDescription, ...] = (
+    PlanButtonDescription(
+        key=f"{WAVES}_approve",
+        translation_key="approve_wave",
+        press_fn=lambda plans, plan, asker: plans.waves.async_approve(plan, asker),
+    ),
+    PlanButtonDescription(
+        key=f"{WAVES}_stop",
+        translation_key="stop_plan",
+        press_fn=lambda plans, plan, asker: plans.waves.async_stop(plan, asker),
+    ),
+)
 
 
 async def async_setup_entry(
@@ -24,15 +53,21 @@ async def async_setup_entry(
 ) -> None:
     """Set up the buttons of the account's plans."""
     coordinator = entry.runtime_data
-    add_plan_entities(
-        coordinator,
-        async_add_entities,
-        lambda plan: [StartButton(coordinator, START, plan)],
-    )
+
+    def buttons(plan: Plan) -> list[PlanButton]:
+        waves = WAVE_BUTTONS if coordinator.plans.has_waves(plan) else ()
+        return [
+            PlanButton(coordinator, description, plan)
+            for description in (START, *waves)
+        ]
+
+    add_plan_entities(coordinator, async_add_entities, buttons)
 
 
-class StartButton(PlanEntity, ButtonEntity):
-    """Starts an upgrade plan, for those who may also call the create actions."""
+class PlanButton(PlanEntity, ButtonEntity):
+    """A button of an upgrade plan, for those who may also call the create actions."""
+
+    entity_description: PlanButtonDescription
 
     @property
     @override
@@ -48,10 +83,10 @@ class StartButton(PlanEntity, ButtonEntity):
     async def async_press(self) -> None:
         context = self._context or Context()
         await _require_admin(self.hass, context, self.entity_id)
-        coordinator = self.coordinator
-        with translated_failures(self.hass, coordinator.config_entry):
-            await coordinator.plans.async_start(
-                self.plan.plan_id, self.hass.data[DATA_ASKERS].asker_of(context)
+        asker = self.hass.data[DATA_ASKERS].asker_of(context)
+        with translated_failures(self.hass, self.coordinator.config_entry):
+            await self.entity_description.press_fn(
+                self.coordinator.plans, self.plan, asker
             )
 
 

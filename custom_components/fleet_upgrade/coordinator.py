@@ -50,7 +50,7 @@ class FleetCoordinator(DataUpdateCoordinator[AccountData]):
 
     A listener with a task's ID as context is woken when that task changed, one with
     `ACCOUNT_CONTEXT` when the overview changed, one with `SCHEDULE_CONTEXT` when a
-    window did, one with `POLL_CONTEXT` by each poll, one without by any change.
+    window or a wave did, one with `POLL_CONTEXT` by each poll, one without by any change.
     """
 
     config_entry: FleetConfigEntry
@@ -93,13 +93,21 @@ class FleetCoordinator(DataUpdateCoordinator[AccountData]):
             state=lambda: self._state or AccountState(),
             refresh=self.async_refresh,
         )
-        self.plans = Plans(hass, entry, platform, client, self.writer)
+        self.plans = Plans(
+            hass,
+            entry,
+            platform,
+            client,
+            self.writer,
+            tasks=lambda: {} if self._state is None else self._state.tasks,
+            changed=self._async_plans_changed,
+        )
+        self._expected = self.plans.expected()
         self._tell: Callable[[TaskEvent], None] | None = None
         self._events_wanted = True
 
     @override
     async def _async_setup(self) -> None:
-        self.plans.async_read()
         self._state = await self._store.async_load()
         try:
             await self.writer.journal.async_load()
@@ -107,6 +115,13 @@ class FleetCoordinator(DataUpdateCoordinator[AccountData]):
             # Without it, nobody knows what must not be sent again.
             raise UpdateFailed(
                 translation_domain=DOMAIN, translation_key="journal_unreadable"
+            ) from err
+        try:
+            await self.plans.async_load()
+        except OSError as err:
+            # Without it, nobody knows which plans are under way.
+            raise UpdateFailed(
+                translation_domain=DOMAIN, translation_key="plan_runs_unreadable"
             ) from err
         self.client.keep_session(
             await self._session_store.async_load(), self._session_store.async_save
@@ -198,6 +213,13 @@ class FleetCoordinator(DataUpdateCoordinator[AccountData]):
         self._async_wake({POLL_CONTEXT})
 
     @callback
+    def _async_plans_changed(self) -> None:
+        """Wake what shows plans, and when their waves are expected."""
+        before, self._expected = self._expected, self.plans.expected()
+        changed = set() if before == self._expected else {SCHEDULE_CONTEXT}
+        self._async_wake({None, *changed})
+
+    @callback
     def _async_wake(self, contexts: set[object] | None) -> None:
         """Wake the listeners with one of these contexts; ``None`` stands for all."""
         for listener_id, (update, context) in list(self._listeners.items()):
@@ -216,6 +238,7 @@ class FleetCoordinator(DataUpdateCoordinator[AccountData]):
     async def async_shutdown(self) -> None:
         """Stop polling and write what has not been written yet."""
         await super().async_shutdown()
+        self.plans.waves.async_end()
         self.client.keep_session({}, None)
         await self._session_store.async_flush()
         await self._store.async_flush()
@@ -247,6 +270,18 @@ class FleetCoordinator(DataUpdateCoordinator[AccountData]):
         if self._tell is None:
             self._events_wanted = False
         self._async_tell_soon()
+
+    @callback
+    def async_start_plans(self, _hass: HomeAssistant) -> None:
+        """Go on with the plans of waves, now and after each poll."""
+
+        @callback
+        def go_on() -> None:
+            if self.last_update_success:
+                self.plans.waves.async_go_on()
+
+        self.config_entry.async_on_unload(self.async_add_listener(go_on, POLL_CONTEXT))
+        go_on()
 
     @property
     def _can_tell(self) -> bool:

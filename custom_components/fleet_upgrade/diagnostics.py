@@ -25,6 +25,7 @@ from .plan import plan_of
 from .polls import PollReport
 from .store import AccountStore
 from .units import unit_id
+from .waves import Run
 from .writes import CreateEntry, Entry
 
 
@@ -54,6 +55,11 @@ async def async_get_config_entry_diagnostics(
         "platform": None if platform is None else _platform(platform),
         "stored": None if state is None else _stored(state),
         "plans": [_plan(each) for each in entry.subentries.values()],
+        "runs": (
+            [_run(run) for run in entry.runtime_data.plans.waves.runs.values()]
+            if entry.state is ConfigEntryState.LOADED
+            else None
+        ),
         "journal": _journal(journal.entries),
         "polled": (
             _polled(entry.runtime_data)
@@ -82,6 +88,19 @@ def _plan(subentry: ConfigSubentry) -> dict[str, Any] | None:
         "values": {key: _harmless(value) for key, value in plan.values.items()},
         "device_groups": len(plan.device_groups),
         "waves": len(plan.waves),
+    }
+
+
+def _run(run: Run) -> dict[str, Any]:
+    """Sum up the run of a plan of waves."""
+    return {
+        "phase": run.phase.value,
+        "since": dt_util.utc_from_timestamp(run.since).isoformat(),
+        "wave": run.wave + 1,
+        "waves": [_targets(targets) for targets in run.targets],
+        "tasks": [[_alias(task_id) for task_id in wave] for wave in run.task_ids],
+        "reason": run.reason and run.reason.value,
+        "to_stop": run.to_stop,
     }
 
 

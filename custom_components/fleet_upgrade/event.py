@@ -5,14 +5,15 @@ from typing import Any, override
 from homeassistant.components.event import EventEntity, EventEntityDescription
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
-from homeassistant.helpers.translation import async_get_cached_translations
 import msgspec
 
 from .account import TaskEvent, TaskEventType
-from .clients.platform import Capability
-from .const import DOMAIN, TASK_EVENT_KEY
+from .advice import how_to_stop, text_of
+from .const import TASK_EVENT_KEY
 from .coordinator import FleetConfigEntry
 from .entity import AccountEntity
+from .plan_entity import add_plan_entities
+from .plan_event import PLAN_EVENT, PlanEvent
 
 PARALLEL_UPDATES = 0
 
@@ -28,8 +29,18 @@ async def async_setup_entry(
     entry: FleetConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Set up the account's event entity."""
-    async_add_entities([UpgradeTaskEvent(entry.runtime_data, TASK_EVENT)])
+    """Set up the event entities of the account and of its plans of waves."""
+    coordinator = entry.runtime_data
+    async_add_entities([UpgradeTaskEvent(coordinator, TASK_EVENT)])
+    add_plan_entities(
+        coordinator,
+        async_add_entities,
+        lambda plan: (
+            [PlanEvent(coordinator, PLAN_EVENT, plan)]
+            if coordinator.plans.has_waves(plan)
+            else []
+        ),
+    )
 
 
 class UpgradeTaskEvent(AccountEntity, EventEntity):
@@ -76,16 +87,9 @@ class UpgradeTaskEvent(AccountEntity, EventEntity):
 
     def _what_to_do(self, look: str) -> str:
         """Say where to look, and how the platform's tasks are stopped."""
-        platform = self.coordinator.platform
-        prefix = f"component.{DOMAIN}.common."
-        texts = async_get_cached_translations(
-            self.hass, self.hass.config.language, "common", DOMAIN
+        return " ".join(
+            (
+                text_of(self.hass, look),
+                how_to_stop(self.hass, self.coordinator.platform),
+            )
         )
-        by_hand = texts.get(f"{prefix}stop_by_hand", "")
-        stop = (
-            texts.get(f"{prefix}stop_by_action", "")
-            if Capability.STOP in platform.capabilities
-            else texts.get(f"{prefix}stop_by_hand_{platform.key}", by_hand)
-        )
-        text = " ".join((texts.get(f"{prefix}{look}", ""), stop))
-        return text.format(platform=platform.name)

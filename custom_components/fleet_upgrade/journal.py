@@ -65,6 +65,8 @@ class Journal:
         """Held by a creation, so that no two runs of an account create at once."""
         self.changing = asyncio.Lock()
         """Held while the change of a task is checked and written down."""
+        self.keeping = asyncio.Lock()
+        """Held while the runs of plans are read or written, in a file of their own."""
         self.batches_under_way: set[str] = set()
         """Keys of batches whose parts are being created."""
         self.in_flight: set[str] = set()

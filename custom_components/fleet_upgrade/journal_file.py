@@ -12,7 +12,7 @@ from msgspec import structs
 
 from .clients.model import Targets
 from .const import LOGGER
-from .writes import ChangeEntry, CreateEntry, Entry
+from .writes import ChangeEntry, CreateEntry, Entry, PlanEntry
 
 
 class _Kind(msgspec.Struct):
@@ -83,7 +83,7 @@ def write_file(path: Path, content: object) -> bool:
             str(path), msgspec.json.encode(content), private=True, mode="wb"
         )
     except (OSError, WriteError) as err:
-        LOGGER.error("The journal could not be written: %s", err)
+        LOGGER.error("A file could not be written: %s", err)
         return False
     return True
 
@@ -100,7 +100,7 @@ def read_entries(path: Path) -> list[Entry]:
     try:
         rows = msgspec.json.decode(content, type=list[msgspec.Raw])
     except ValueError:
-        _put_aside(path, content)
+        put_aside(path, content)
         path.unlink()
         return []
     entries: list[Entry] = []
@@ -113,7 +113,7 @@ def read_entries(path: Path) -> list[Entry]:
             LOGGER.error("An entry of the journal could not be read: %s", err)
             is_whole = False
     if not is_whole:
-        _put_aside(path, content)
+        put_aside(path, content)
         write_entries(path, tuple(entries))
     for other in path.parent.glob(f"{path.name}.batch.*"):
         if other not in {targets_path(path, batch_id) for batch_id in batches}:
@@ -121,19 +121,19 @@ def read_entries(path: Path) -> list[Entry]:
     return entries
 
 
-def _entry(row: msgspec.Raw) -> CreateEntry | ChangeEntry:
+def _entry(row: msgspec.Raw) -> Entry:
     """Return an entry; those of before there were changes do not say their kind."""
     kind = msgspec.json.decode(row, type=_Kind)
     if kind.write is None:
         return msgspec.json.decode(row, type=CreateEntry)
-    return msgspec.json.decode(row, type=CreateEntry | ChangeEntry)
+    return msgspec.json.decode(row, type=CreateEntry | ChangeEntry | PlanEntry)
 
 
-def _put_aside(path: Path, content: bytes) -> None:
+def put_aside(path: Path, content: bytes) -> None:
     """Keep what could not be read: the next write would be the end of it."""
     aside = path.with_name(f"{path.name}.corrupt.{dt_util.utcnow().isoformat()}")
     write_utf8_file_atomic(str(aside), content, private=True, mode="wb")
-    LOGGER.error("The journal could not be read whole and was kept as %s", aside)
+    LOGGER.error("A file could not be read whole and was kept as %s", aside)
 
 
 def remove_files(path: Path) -> None:

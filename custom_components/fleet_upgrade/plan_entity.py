@@ -1,9 +1,10 @@
 """What the entities of an upgrade plan have in common."""
 
 from collections.abc import Callable, Iterable
+from typing import Final, override
 
 from homeassistant.core import callback
-from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.helpers.entity import EntityDescription
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
@@ -11,6 +12,9 @@ from .const import DOMAIN
 from .coordinator import FleetCoordinator
 from .entity import FleetEntity, account_identifier
 from .plan import Plan
+
+WAVES: Final = "waves"
+"""How the keys of the entities begin that only plans of waves have."""
 
 
 def plan_identifier(plan_id: str) -> tuple[str, str]:
@@ -45,6 +49,24 @@ class PlanEntity(FleetEntity):
                 config_entry_id=entry.entry_id,
             ),
         )
+        self._shown: object = None
+
+    def _look(self) -> object:
+        """Return what is to be shown; it is written when it has changed."""
+        return self.available
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        await super().async_added_to_hass()
+        self._shown = self._look()
+
+    @callback
+    @override
+    def _handle_coordinator_update(self) -> None:
+        shown = self._look()
+        if shown != self._shown:
+            self._shown = shown
+            self.async_write_ha_state()
 
 
 @callback
@@ -56,3 +78,19 @@ def add_plan_entities(
     """Add the entities of each plan of an account to the plan's subentry."""
     for plan in coordinator.plans.all.values():
         async_add_entities(entities(plan), config_subentry_id=plan.plan_id)
+
+
+@callback
+def async_remove_wave_entities(coordinator: FleetCoordinator) -> None:
+    """Remove what only plans of waves have from those that have none any more."""
+    registry = er.async_get(coordinator.hass)
+    unneeded = tuple(
+        f"{plan.plan_id}_{WAVES}_"
+        for plan in coordinator.plans.all.values()
+        if not coordinator.plans.has_waves(plan)
+    )
+    for entity in er.async_entries_for_config_entry(
+        registry, coordinator.config_entry.entry_id
+    ):
+        if entity.unique_id.startswith(unneeded):
+            registry.async_remove(entity.entity_id)

@@ -26,6 +26,7 @@ from .const import CONF_PLATFORM, LOGGER, SUBENTRY_PLAN
 from .coordinator import FleetConfigEntry
 from .failures import message_of
 from .plan import Plan, plan_of, stored_plan
+from .plan_creation import async_prepare, create_action, plan_request
 from .plan_fields import (
     CONF_DEVICE_GROUPS,
     CONF_PACKAGE,
@@ -37,7 +38,6 @@ from .plan_fields import (
     planned_fields,
     upgrade_schema,
 )
-from .plans import async_prepare, create_action, plan_request
 
 CONF_ACTION: Final = "action"
 

@@ -1,6 +1,6 @@
 """Starts the upgrade plans of an account, and knows when each one last ran."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from homeassistant.config_entries import (
@@ -11,20 +11,21 @@ from homeassistant.config_entries import (
 )
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
-from homeassistant.util import dt as dt_util
 from homeassistant.util.ulid import ulid_now
 import msgspec
 
 from .askers import Asker
-from .clients.errors import InvalidFieldError, NotFoundError
-from .clients.model import CreateRequest, PreparedCreate
-from .clients.platform import Capability, CreateAction, Platform, PlatformClient
+from .clients.errors import InvalidFieldError
+from .clients.model import UpgradeTask
+from .clients.platform import Platform, PlatformClient
 from .const import LOGGER, SUBENTRY_PLAN
-from .create_values import create_values
 from .issues import async_sync_issue
 from .plan import Plan, plan_of
-from .plan_check import async_groups_gone
+from .plan_creation import async_prepare, create_action, without_force
 from .units import unit_id
+from .wave_runner import WaveRunner
+from .wave_steps import WaveSteps
+from .waves import ExpectedWave, Run, expected, share_of
 from .writer import Writer
 from .writes import CreateEntry, WriteState
 
@@ -33,7 +34,11 @@ _MAY_EXIST = {WriteState.OPEN, WriteState.UNSETTLED, WriteState.DONE}
 
 
 class Plans:
-    """The upgrade plans of one account: its config subentries."""
+    """The upgrade plans of one account: its config subentries.
+
+    ``tasks`` returns the upgrade tasks of the last successful poll, by ID; ``changed``
+    is called when the run of a plan of waves has changed.
+    """
 
     def __init__(
         self,
@@ -42,6 +47,9 @@ class Plans:
         platform: Platform,
         client: PlatformClient,
         writer: Writer,
+        *,
+        tasks: Callable[[], Mapping[str, UpgradeTask]],
+        changed: Callable[[], None],
     ) -> None:
         """Have no plan before they are read."""
         self._hass = hass
@@ -49,11 +57,32 @@ class Plans:
         self._platform = platform
         self._client = client
         self._writer = writer
+        self._tasks = tasks
         self.all: dict[str, Plan] = {}
         """By ID, which is that of the subentry."""
+        self.waves = WaveRunner(
+            hass,
+            account,
+            writer,
+            WaveSteps(hass, platform, client, writer, tasks),
+            changed=changed,
+        )
+
+    async def async_load(self) -> None:
+        """Read the plans and the runs of those that go wave by wave.
+
+        Raises `OSError` when the file of the runs cannot be read.
+        """
+        self._async_read()
+        await self.waves.async_load(
+            [
+                subentry.subentry_id
+                for subentry in self._account.get_subentries_of_type(SUBENTRY_PLAN)
+            ]
+        )
 
     @callback
-    def async_read(self) -> None:
+    def _async_read(self) -> None:
         """Read the plans; one that cannot be understood is left out and told of."""
         unreadable: list[str] = []
         for subentry in self._account.get_subentries_of_type(SUBENTRY_PLAN):
@@ -78,22 +107,47 @@ class Plans:
             plans=", ".join(unreadable),
         )
 
-    async def async_start(self, plan_id: str, asker: Asker) -> list[CreateEntry]:
-        """Create what a plan is about; raises `PlatformError`.
+    async def async_start(self, plan_id: str, asker: Asker) -> None:
+        """Create what a plan is about, or its first wave; raises `PlatformError`.
 
         Whether its package and its device groups are still on the platform is looked
         up before anything is written.
         """
         plan = self.all[plan_id]
-        if plan.waves:
-            raise InvalidFieldError("waves", "plan_waves_unsupported", plan=plan.name)
+        if self.has_waves(plan):
+            await self.waves.async_start(plan, asker)
+            return
         prepared = await async_prepare(self._platform, self._client, plan)
         try:
-            return await self._writer.async_create(
+            await self._writer.async_create(
                 prepared, asker, origin=f"{_origin(plan_id)}{ulid_now()}"
             )
         except InvalidFieldError as err:
-            raise _without_force(err, plan) from err
+            raise without_force(err, plan) from err
+
+    def has_waves(self, plan: Plan) -> bool:
+        """Whether a plan goes wave by wave, or a run of it that has begun does."""
+        run = self.waves.runs.get(plan.plan_id)
+        return bool(plan.waves) or (run is not None and not run.is_over)
+
+    def share_succeeded(self, run: Run, wave: int) -> float | None:
+        """Return the share of a wave, in percent, as far as it has ended."""
+        return share_of(run, wave, self._tasks())
+
+    def task_id(self, run: Run, wave: int) -> str | None:
+        """Return the ID of what a wave became, that of a batch if it is one."""
+        task_ids = run.task_ids[wave] if wave < len(run.task_ids) else ()
+        for task_id in task_ids[:1]:
+            batch_id = self._writer.batches.get(task_id)
+            return task_id if batch_id is None else unit_id(batch_id)
+        return None
+
+    def expected(self) -> list[tuple[Run, ExpectedWave]]:
+        """Return the waves that are still to come, earliest first, with their runs."""
+        waves = [
+            (run, wave) for run in self.waves.runs.values() for wave in expected(run)
+        ]
+        return sorted(waves, key=lambda found: found[1].start)
 
     def creations(self, plan_id: str) -> list[CreateEntry]:
         """Return what a plan has created, or may have, oldest first."""
@@ -119,94 +173,6 @@ class Plans:
             return None
         last = entries[-1]
         return last.task_id if last.part is None else unit_id(last.part.batch_id)
-
-
-def create_action(platform: Platform, name: str) -> CreateAction:
-    """Return a platform's create action; `InvalidFieldError` when it has none."""
-    for action in platform.create_actions:
-        if action.name == name:
-            return action
-    raise InvalidFieldError(
-        "action", "action_unsupported", action=name, platform=platform.name
-    )
-
-
-def plan_request(
-    platform: Platform, plan: Plan, device_groups: Sequence[str] | None = None
-) -> CreateRequest:
-    """Return what a plan asks of its platform, for all or some of its groups.
-
-    Raises `InvalidFieldError`; nothing is looked up.
-    """
-    action = create_action(platform, plan.action)
-    groups = plan.device_groups if device_groups is None else device_groups
-    values = create_values(
-        platform,
-        action,
-        {**plan.values, "device_groups": list(groups)},
-        dt_util.get_default_time_zone(),
-    )
-    return action.build(values, dt_util.utcnow())
-
-
-async def async_prepare(
-    platform: Platform,
-    client: PlatformClient,
-    plan: Plan,
-    device_groups: Sequence[str] | None = None,
-) -> PreparedCreate:
-    """Check a plan, for all or some of its groups, against what the platform has.
-
-    Raises `PlatformError`; that of a package or a group that is gone names it.
-    """
-    request = plan_request(platform, plan, device_groups)
-    if Capability.DEVICE_GROUPS in platform.capabilities:
-        if gone := await async_groups_gone(client, request.targets.device_groups):
-            raise InvalidFieldError(
-                "device_groups",
-                "plan_group_gone",
-                plan=plan.name,
-                groups=", ".join(gone),
-            )
-    try:
-        return await client.prepare_create(request)
-    except NotFoundError as err:
-        raise InvalidFieldError(
-            "package", "plan_package_gone", plan=plan.name, package=request.package_id
-        ) from err
-
-
-def _without_force(err: InvalidFieldError, plan: Plan) -> InvalidFieldError:
-    """Return a refusal without the advice to use a field that a plan does not have."""
-    given = err.placeholders
-    match err.key:
-        case "create_repeated":
-            return InvalidFieldError(
-                "plan",
-                "plan_repeated",
-                plan=plan.name,
-                time=given["time"],
-                task=given["task"],
-                minutes=given["minutes"],
-            )
-        case "targets_busy":
-            return InvalidFieldError(
-                "plan",
-                "plan_busy",
-                plan=plan.name,
-                task=given["task"],
-                overlap=given["overlap"],
-            )
-        case "downgrade_refused":
-            return InvalidFieldError(
-                "plan",
-                "plan_downgrade",
-                plan=plan.name,
-                count=given["count"],
-                versions=given["versions"],
-                version=given["version"],
-            )
-    return err
 
 
 def _origin(plan_id: str) -> str:

@@ -23,7 +23,7 @@ from .clients.model import TaskStatus, UpgradeTask
 from .coordinator import POLL_CONTEXT, SCHEDULE_CONTEXT, FleetConfigEntry
 from .entity import AccountEntity, TaskEntity
 from .plan_entity import add_plan_entities
-from .plan_sensor import PLAN_SENSORS, PlanSensor
+from .plan_sensor import PLAN_SENSORS, WAVE_SENSORS, PlanSensor
 from .schedules import next_start
 
 PARALLEL_UPDATES = 0
@@ -228,7 +228,11 @@ async def async_setup_entry(
         coordinator,
         async_add_entities,
         lambda plan: [
-            PlanSensor(coordinator, description, plan) for description in PLAN_SENSORS
+            PlanSensor(coordinator, description, plan)
+            for description in (
+                *PLAN_SENSORS,
+                *(WAVE_SENSORS if coordinator.plans.has_waves(plan) else ()),
+            )
         ],
     )
     added: set[str] = set()

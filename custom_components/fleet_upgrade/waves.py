@@ -5,12 +5,13 @@ present wave and returns the run as it is now, with the step to be taken; whoeve
 takes it writes the run down before.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from hashlib import sha256
 
 from msgspec import structs
 
+from .askers import Asker
 from .clients.model import StatusCounts, Targets, TaskStatus, UpgradeTask, Value
 from .plan import Plan
 from .units import merged
@@ -60,6 +61,16 @@ class Step(StrEnum):
     """Stop the tasks of the present wave, where the platform can."""
 
 
+class RunEvent(StrEnum):
+    """What can happen to a run."""
+
+    WAVE_STARTED = "wave_started"
+    WAVE_SUCCEEDED = "wave_succeeded"
+    WAITING_FOR_APPROVAL = "waiting_for_approval"
+    STOPPED = "stopped"
+    FINISHED = "finished"
+
+
 class Run(Value, frozen=True):
     """One time that a plan is carried out.
 
@@ -79,16 +90,20 @@ class Run(Value, frozen=True):
     task_ids: tuple[tuple[str, ...], ...] = ()
     is_seen: bool = False
     """Whether the tasks of the present wave have been seen in the platform's lists."""
-    approved_by: tuple[str, ...] = ()
-    """Who let the waves begin that needed it."""
+    took: float | None = None
+    """Seconds that the last wave took that has succeeded."""
     reason: StopReason | None = None
     detail: str | None = None
-    """What the platform said, of a creation that was refused."""
+    """Why a creation was refused, as the user was told it."""
+    to_stop: bool = False
+    """Whether what runs of the present wave is still to be stopped."""
+    asker: Asker = Asker()
+    """Who started it."""
 
     @property
     def is_over(self) -> bool:
         """Whether nothing will be done for it any more."""
-        return self.phase in OVER
+        return self.phase in OVER and not self.to_stop
 
     @property
     def origin(self) -> str:
@@ -97,7 +112,7 @@ class Run(Value, frozen=True):
 
     @property
     def present_tasks(self) -> tuple[str, ...]:
-        """IDs of the tasks of the present wave."""
+        """IDs of the tasks that the present wave is known to have become."""
         return self.task_ids[self.wave] if self.wave < len(self.task_ids) else ()
 
     @property
@@ -106,9 +121,22 @@ class Run(Value, frozen=True):
         return self.since + self.plan.soak_minutes * 60
 
 
-def begin(run_id: str, plan: Plan, targets: Sequence[Targets], now: float) -> Run:
+def begin(
+    run_id: str,
+    plan: Plan,
+    targets: Sequence[Targets],
+    now: float,
+    asker: Asker = Asker(),
+) -> Run:
     """Return a new run, whose first wave is to be created."""
-    return Run(run_id=run_id, plan=plan, targets=tuple(targets), begun=now, since=now)
+    return Run(
+        run_id=run_id,
+        plan=plan,
+        targets=tuple(targets),
+        begun=now,
+        since=now,
+        asker=asker,
+    )
 
 
 def split(run_id: str, shares: Sequence[int], devices: Sequence[str]) -> list[Targets]:
@@ -135,26 +163,37 @@ def split(run_id: str, shares: Sequence[int], devices: Sequence[str]) -> list[Ta
 def created(run: Run, task_ids: Sequence[str], now: float) -> Run:
     """Return a run whose present wave has become these tasks."""
     return structs.replace(
-        run,
-        phase=Phase.RUNNING,
-        since=now,
-        is_seen=False,
-        task_ids=(*run.task_ids[: run.wave], tuple(task_ids)),
+        named(run, task_ids), phase=Phase.RUNNING, since=now, is_seen=False
     )
 
 
-def stopped(run: Run, reason: StopReason, now: float, detail: str | None = None) -> Run:
+def named(run: Run, task_ids: Sequence[str]) -> Run:
+    """Return a run whose present wave is known to have become these tasks."""
+    return structs.replace(run, task_ids=(*run.task_ids[: run.wave], tuple(task_ids)))
+
+
+def stopped(
+    run: Run,
+    reason: StopReason,
+    now: float,
+    detail: str | None = None,
+    *,
+    to_stop: bool = False,
+) -> Run:
     """Return a run that goes no further."""
     return structs.replace(
-        run, phase=Phase.STOPPED, since=now, reason=reason, detail=detail
+        run,
+        phase=Phase.STOPPED,
+        since=now,
+        reason=reason,
+        detail=detail,
+        to_stop=to_stop,
     )
 
 
-def approved(run: Run, by: str, now: float) -> Run:
+def approved(run: Run, now: float) -> Run:
     """Return a run whose next wave may begin; the same where it does not wait."""
-    if run.phase is not Phase.AWAITING_APPROVAL:
-        return run
-    return _next_wave(structs.replace(run, approved_by=(*run.approved_by, by)), now)
+    return _next_wave(run, now) if run.phase is Phase.AWAITING_APPROVAL else run
 
 
 def advance(run: Run, tasks: Mapping[str, UpgradeTask], now: float) -> tuple[Run, Step]:
@@ -173,32 +212,48 @@ def advance(run: Run, tasks: Mapping[str, UpgradeTask], now: float) -> tuple[Run
                 run = structs.replace(run, phase=Phase.AWAITING_APPROVAL, since=now)
                 return run, Step.NONE
             return _next_wave(run, now), Step.CREATE
+        case Phase.STOPPED if run.to_stop:
+            return run, Step.STOP_TASKS
         case _:
             return run, Step.NONE
+
+
+def _stop(run: Run, reason: StopReason, now: float) -> tuple[Run, Step]:
+    return stopped(run, reason, now, to_stop=True), Step.STOP_TASKS
 
 
 def _next_wave(run: Run, now: float) -> Run:
     return structs.replace(run, wave=run.wave + 1, phase=Phase.CREATING, since=now)
 
 
+def overdue(run: Run, tasks: Mapping[str, UpgradeTask], now: float) -> list[str]:
+    """Return the tasks of a running wave that should be among these and are not."""
+    if run.phase is not Phase.RUNNING or (
+        not run.is_seen and now < run.since + APPEARS_WITHIN
+    ):
+        return []
+    return [task_id for task_id in run.present_tasks if task_id not in tasks]
+
+
 def _watch(run: Run, tasks: Mapping[str, UpgradeTask], now: float) -> tuple[Run, Step]:
     """Look at a wave that runs."""
     parts = [tasks[task_id] for task_id in run.present_tasks if task_id in tasks]
+    if overdue(run, tasks, now):
+        return _stop(run, StopReason.TASK_DELETED, now)
     if len(parts) < len(run.present_tasks):
-        if not run.is_seen and now < run.since + APPEARS_WITHIN:
-            return run, Step.NONE
-        return stopped(run, StopReason.TASK_DELETED, now), Step.STOP_TASKS
+        return run, Step.NONE
     run = run if run.is_seen else structs.replace(run, is_seen=True)
     task = merged("", parts)
     counts = task.counts
     if not task.has_ended:
         if _can_succeed(counts, run.plan):
             return run, Step.NONE
-        return stopped(run, StopReason.SHARE_MISSED, now), Step.STOP_TASKS
+        return _stop(run, StopReason.SHARE_MISSED, now)
     if task.status is TaskStatus.STOPPED:
         return stopped(run, StopReason.TASK_STOPPED, now), Step.NONE
     if (reason := _failure(counts, run.plan)) is not None:
         return stopped(run, reason, now), Step.NONE
+    run = structs.replace(run, took=now - run.since)
     if run.wave + 1 == len(run.targets):
         return structs.replace(run, phase=Phase.FINISHED, since=now), Step.NONE
     # The soak time counts from here, and may be none.
@@ -210,6 +265,15 @@ def share_succeeded(counts: StatusCounts) -> float | None:
     if counts.ended is None or counts.succeeded is None or counts.ended == 0:
         return None
     return 100 * counts.succeeded / counts.ended
+
+
+def share_of(run: Run, wave: int, tasks: Mapping[str, UpgradeTask]) -> float | None:
+    """Return the share of a wave, from 0, as far as its tasks are known."""
+    task_ids = run.task_ids[wave] if wave < len(run.task_ids) else ()
+    parts = [tasks[task_id] for task_id in task_ids if task_id in tasks]
+    if not parts or len(parts) < len(task_ids):
+        return None
+    return share_succeeded(merged("", parts).counts)
 
 
 def _failure(counts: StatusCounts, plan: Plan) -> StopReason | None:
@@ -233,3 +297,48 @@ def _can_succeed(counts: StatusCounts, plan: Plan) -> bool:
     if not total or ended is None or succeeded is None or ended < plan.minimum:
         return True
     return 100 * (total - (ended - succeeded)) >= plan.wanted_share * total
+
+
+class ExpectedWave(Value, frozen=True):
+    """A wave that has not begun, and when it is expected; times are POSIX seconds."""
+
+    number: int
+    """From 1."""
+    start: float
+    end: float
+
+
+def expected(run: Run) -> Iterator[ExpectedWave]:
+    """Yield the waves that are still to come, if each takes as long as the last one.
+
+    None before one has succeeded, and none while a person has to let it begin.
+    """
+    if run.took is None or run.phase not in (Phase.RUNNING, Phase.SOAKING):
+        return
+    soak = run.plan.soak_minutes * 60
+    start = run.soak_end
+    if run.phase is Phase.RUNNING:
+        start += run.took
+    for number in range(run.wave + 2, len(run.targets) + 1):
+        yield ExpectedWave(number=number, start=start, end=start + run.took)
+        start += run.took + soak
+
+
+def events(before: Run, after: Run) -> Iterator[tuple[RunEvent, int]]:
+    """Yield what has happened between two looks at a run, each with its wave."""
+    if before.phase is Phase.CREATING and after.phase is Phase.RUNNING:
+        yield RunEvent.WAVE_STARTED, after.wave
+    if before.phase is Phase.RUNNING and after.phase not in (
+        Phase.RUNNING,
+        Phase.STOPPED,
+    ):
+        yield RunEvent.WAVE_SUCCEEDED, before.wave
+    if before.phase is after.phase:
+        return
+    match after.phase:
+        case Phase.AWAITING_APPROVAL:
+            yield RunEvent.WAITING_FOR_APPROVAL, after.wave + 1
+        case Phase.STOPPED:
+            yield RunEvent.STOPPED, after.wave
+        case Phase.FINISHED:
+            yield RunEvent.FINISHED, after.wave

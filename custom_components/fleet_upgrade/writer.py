@@ -72,7 +72,7 @@ class Writer:
         )
 
     @callback
-    def _refuse_if_read_only(self) -> None:
+    def refuse_if_read_only(self) -> None:
         """Refuse a write of an account that only reads; raises `InvalidFieldError`."""
         if self._account.options.get(CONF_READ_ONLY, False):
             raise InvalidFieldError(
@@ -98,7 +98,7 @@ class Writer:
         Before anything is written it is looked at whom it reaches: that takes some
         listing calls at most, and a downgrade is refused unless it is allowed.
         """
-        self._refuse_if_read_only()
+        self.refuse_if_read_only()
         reach = await async_look(self._client, prepared)
         if not allow_downgrade:
             refuse_downgrade(prepared, reach)
@@ -171,7 +171,7 @@ class Writer:
 
         Sent once and to its end, as a creation is.
         """
-        self._refuse_if_read_only()
+        self.refuse_if_read_only()
         assert self._changer is not None
         entry = await self._async_to_its_end(self._async_change(change, asker))
         if entry.is_open:
@@ -209,6 +209,11 @@ class Writer:
         looking.add_done_callback(lambda done: done.cancelled() or done.exception())
         await asyncio.wait([looking])
         return looking
+
+    async def async_note(self, entry: Entry) -> None:
+        """Write down what was done here; raises `HomeAssistantError`."""
+        await self.journal.async_open(entry)
+        self._async_announce(entry)
 
     @callback
     def async_start_settling(self) -> None:

@@ -179,6 +179,39 @@ class ChangeEntry(Entry, frozen=True, kw_only=True, tag="change"):
         return Targets(devices=self.change.devices)
 
 
+class PlanDeed(StrEnum):
+    """What can be done with an upgrade plan of waves."""
+
+    START = "start_plan"
+    APPROVE = "approve_wave"
+    STOP = "stop_plan"
+
+
+class PlanEntry(Entry, frozen=True, kw_only=True, tag="plan"):
+    """What was done with an upgrade plan of waves, and by whom."""
+
+    done: PlanDeed
+    plan: str
+    """The plan's name."""
+    wave: int
+    """From 1."""
+
+    @property
+    def action(self) -> str:
+        """What was done."""
+        return self.done.value
+
+    @property
+    def targets(self) -> Targets:
+        """None of its own: those of the creations that follow."""
+        return Targets()
+
+    @property
+    def subject(self) -> tuple[str | None, int]:
+        """The plan."""
+        return self.plan, 1
+
+
 def closed[EntryT: Entry](
     entry: EntryT,
     state: WriteState,

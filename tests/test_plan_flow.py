@@ -215,7 +215,11 @@ async def test_a_plan_is_changed_while_the_platform_does_not_answer(
     """The form says so, shows what is stored, and stores what is written by hand."""
     plan_id = await add_plan(hass, account, upgrade, action=FIRMWARE)
     form = await open_form(hass, account, plan_id)
-    assert suggested(as_form(form)) == {"name": "Nightly meters", "action": FIRMWARE}
+    assert suggested(as_form(form)) == {
+        "name": "Nightly meters",
+        "action": FIRMWARE,
+        "waves": "none",
+    }
     oceanconnect.faults.add(Fault(kind=FaultKind.STATUS, status=503, count=None))
     form = await fill_in(hass, form, name="Nightly meters", action=FIRMWARE)
 
@@ -257,6 +261,47 @@ async def test_a_changed_plan_keeps_its_device_and_entities(
 
     assert entities_of(hass, account, plan_id) == before
     assert "retries" not in account.subentries[plan_id].data["values"]
+
+
+async def test_waves_are_made_changed_and_dropped(
+    hass: HomeAssistant, account: MockConfigEntry, upgrade: Data
+) -> None:
+    """What is wrong is told at its field; what was entered is shown again."""
+    form = await open_form(hass, account)
+    form = await fill_in(hass, form, name="Waves", action=FIRMWARE, waves="shares")
+    form = await fill_in(hass, form, **upgrade)
+    assert form["step_id"] == "waves"
+    conditions = {
+        "wanted_share": 80,
+        "minimum": 2,
+        "soak_minutes": 30,
+        "needs_approval": True,
+    }
+    form = await fill_in(hass, form, wave_shares="10, 20", **conditions)
+    assert form["errors"] == {"wave_shares": "refused"}
+    placeholders = form["description_placeholders"]
+    assert placeholders is not None
+    assert "add up to 30" in placeholders["refusal"]
+    assert suggested(as_form(form)) == {"wave_shares": "10, 20", **conditions}
+
+    result = await fill_in(hass, form, wave_shares="10, 90", **conditions)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    [plan_id] = account.subentries
+    stored = account.subentries[plan_id].data
+    assert stored["waves"] == [{"share": 10}, {"share": 90}]
+    assert conditions.items() <= stored.items()
+
+    form = await open_form(hass, account, plan_id)
+    assert suggested(as_form(form))["waves"] == "shares"
+    form = await fill_in(hass, form, name="Waves", action=FIRMWARE, waves="shares")
+    form = await fill_in(hass, form, **upgrade)
+    assert suggested(as_form(form)) == {"wave_shares": "10, 90", **conditions}
+
+    form = await open_form(hass, account, plan_id)
+    form = await fill_in(hass, form, name="Waves", action=FIRMWARE, waves="none")
+    result = await fill_in(hass, form, **upgrade)
+    assert result["type"] is FlowResultType.ABORT
+    assert "waves" not in account.subentries[plan_id].data
 
 
 async def test_a_stored_plan_that_makes_no_sense_is_asked_for_anew(
@@ -325,7 +370,7 @@ class TestOnEnos:
         """There is one kind only, so nobody is asked for it."""
         form = await open_form(hass, account)
         assert form["data_schema"] is not None
-        assert [str(key) for key in form["data_schema"].schema] == ["name"]
+        assert [str(key) for key in form["data_schema"].schema] == ["name", "waves"]
         form = await fill_in(hass, form, name="Inverters")
         assert form["errors"] == {}
         assert upgrade["device_groups"][0] in options(form, "device_groups")

@@ -40,6 +40,7 @@ from custom_components.fleet_upgrade.const import (
 from custom_components.fleet_upgrade.issues import UNSETTLED
 from custom_components.fleet_upgrade.options_flow import OPTIONS
 from custom_components.fleet_upgrade.plan_fields import plannable, planned_fields
+from custom_components.fleet_upgrade.plan_waves import WaveKind, waves_schema
 from custom_components.fleet_upgrade.waves import StopReason
 from custom_components.fleet_upgrade.writes import PlanDeed, WriteState
 
@@ -214,7 +215,17 @@ def plan_texts() -> Iterator[Need]:
     yield f"{plan}.entry_type", set()
     for source in ("user", "reconfigure"):
         yield f"{plan}.initiate_flow.{source}", set()
-    shown: dict[str, set[str]] = {"user": {"name"}, "upgrade": {"device_groups"}}
+    shown: dict[str, set[str]] = {
+        "user": {"name", "waves"},
+        "upgrade": {"device_groups"},
+        "waves": {
+            str(field)
+            for kind in (WaveKind.SHARES, WaveKind.GROUPS)
+            for field in waves_schema(kind).schema
+        },
+    }
+    for kind in WaveKind:
+        yield f"selector.plan_waves.options.{kind}", set()
     for platform in PLATFORMS.values():
         actions = plannable(platform)
         if len(actions) > 1:

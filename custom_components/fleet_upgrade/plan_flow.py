@@ -38,8 +38,10 @@ from .plan_fields import (
     planned_fields,
     upgrade_schema,
 )
+from .plan_waves import WaveKind, shown_waves, wave_kind, waves_schema, with_waves
 
 CONF_ACTION: Final = "action"
+CONF_WAVES: Final = "waves"
 
 
 class PlanFlow(ConfigSubentryFlow):
@@ -52,6 +54,7 @@ class PlanFlow(ConfigSubentryFlow):
     _offer: Offer | None = None
     _plan: Plan
     """As far as it has been filled in."""
+    _waves = WaveKind.NONE
 
     async def async_step_reconfigure(
         self, user_input: dict[str, Any] | None = None
@@ -70,7 +73,7 @@ class PlanFlow(ConfigSubentryFlow):
     async def async_step_user(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
-        """Ask for the name and, where there is a choice, for what is upgraded."""
+        """Ask for the name, what is upgraded where there is a choice, and for waves."""
         if not hasattr(self, "_plan"):
             self._plan = self._empty("")
         errors: dict[str, str] = {}
@@ -86,6 +89,7 @@ class PlanFlow(ConfigSubentryFlow):
                 if action != self._plan.action:
                     self._offer = None
                 self._plan = structs.replace(self._plan, name=name, action=action)
+                self._waves = WaveKind(user_input[CONF_WAVES])
                 return await self.async_step_upgrade()
         schema: dict[vol.Marker, object] = {vol.Required(CONF_NAME): TextSelector()}
         if len(actions) > 1:
@@ -96,9 +100,17 @@ class PlanFlow(ConfigSubentryFlow):
                     mode=SelectSelectorMode.LIST,
                 )
             )
+        schema[vol.Required(CONF_WAVES, default=WaveKind.NONE.value)] = SelectSelector(
+            SelectSelectorConfig(
+                options=[kind.value for kind in WaveKind],
+                translation_key="plan_waves",
+                mode=SelectSelectorMode.LIST,
+            )
+        )
         shown = user_input or {
             CONF_NAME: self._plan.name,
             CONF_ACTION: self._plan.action,
+            CONF_WAVES: wave_kind(self._plan).value,
         }
         return self.async_show_form(
             step_id="user",
@@ -122,7 +134,10 @@ class PlanFlow(ConfigSubentryFlow):
                 errors[err.field if is_shown else "base"] = "refused"
                 placeholders["refusal"] = message_of(self.hass, err)
             else:
-                return self._async_store(plan)
+                self._plan = plan
+                if self._waves is not WaveKind.NONE:
+                    return await self.async_step_waves()
+                return self._async_store(structs.replace(plan, waves=()))
         shown = user_input or {
             # Without this the frontend would choose the first one by itself.
             CONF_PACKAGE: "",
@@ -155,6 +170,29 @@ class PlanFlow(ConfigSubentryFlow):
                     str(shown[CONF_PACKAGE]),
                 ),
                 shown,
+            ),
+            errors=errors,
+            description_placeholders=placeholders,
+        )
+
+    async def async_step_waves(
+        self, user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
+        """Ask how the devices are divided, and what lets the next wave begin."""
+        errors: dict[str, str] = {}
+        placeholders = {"plan": self._plan.name}
+        if user_input is not None:
+            try:
+                return self._async_store(
+                    with_waves(self._plan, self._waves, user_input)
+                )
+            except InvalidFieldError as err:
+                errors[err.field] = "refused"
+                placeholders["refusal"] = message_of(self.hass, err)
+        return self.async_show_form(
+            step_id="waves",
+            data_schema=self.add_suggested_values_to_schema(
+                waves_schema(self._waves), user_input or shown_waves(self._plan)
             ),
             errors=errors,
             description_placeholders=placeholders,

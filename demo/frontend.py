@@ -94,21 +94,44 @@ class Form:
         self.dialog.get_by_role("radio", name=label).check()
 
     def upload(self, files: Mapping[str, Path]) -> None:
-        """Upload files; each must have arrived."""
+        """Upload files, in place of those that are there; each must have arrived."""
+        boxes = self.dialog.locator("ha-selector-file")
+        boxes.first.wait_for()
         for label, file in files.items():
-            box = self.dialog.locator("ha-selector-file").filter(
-                has_text=re.compile(rf"^\s*{re.escape(label)}")
+            # A box that has a file does not show its label any more.
+            index = boxes.evaluate_all(
+                "(all, label) => all.findIndex((each) => each.label === label)", label
             )
+            box = boxes.nth(index)
+            delete = box.get_by_role("button", name="Delete")
+            if delete.is_visible():
+                delete.click()
             box.locator("input[type=file]").set_input_files(file)
-            self.dialog.get_by_text(file.name, exact=True).wait_for()
+            box.get_by_text(file.name, exact=True).wait_for()
+
+    def pick(self, label: str, option: str) -> None:
+        """Choose an option, by the beginning of its text, in a list that drops down."""
+        self.dialog.locator("ha-selector-select").filter(has_text=label).click()
+        name = re.compile(rf"^{re.escape(option)}")
+        self.dialog.get_by_role("menuitem", name=name).click()
+
+    def add(self, label: str, option: str) -> None:
+        """Choose one more option, by the beginning of its text, of several."""
+        self.dialog.get_by_role("button", name=label).click()
+        name = re.compile(rf"^{re.escape(option)}")
+        self.dialog.page.locator("ha-combo-box-item").get_by_text(name).click()
 
     def submit(self) -> None:
         """Send it."""
         self.dialog.get_by_role("button", name="Submit").click()
 
+    def close(self) -> None:
+        """Close a dialog that has told how it ended."""
+        self.dialog.get_by_role("button", name="Close").last.click()
+
     @property
     def alert(self) -> Locator:
-        """What the form says is wrong on the whole."""
+        """What the form says is wrong, on the whole or at a field."""
         return self.dialog.locator("ha-alert")
 
 
@@ -129,6 +152,19 @@ class Frontend:
         self.open("/config/integrations/dashboard/add?domain=fleet_upgrade")
         self.page.get_by_role("button", name="OK").click()
         return self.form
+
+    def open_accounts(self) -> None:
+        """Go to the page with the accounts."""
+        self.open("/config/integrations/integration/fleet_upgrade")
+
+    def account(self, title: str) -> Locator:
+        """Return the row of an account on that page."""
+        return self.page.locator("ha-config-entry-row").filter(has_text=title)
+
+    def choose_of_account(self, title: str, item: str) -> None:
+        """Choose something in the menu of an account."""
+        self.account(title).get_by_role("button", name="Menu").first.click()
+        self.page.get_by_role("menuitem", name=item).click()
 
     @property
     def form(self) -> Form:

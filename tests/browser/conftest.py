@@ -1,11 +1,15 @@
 """A browser, a Home Assistant and both platforms, once for all tests of this folder."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
 
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 import pytest
 import pytest_socket
 
+from demo.api import Api
 from demo.browser import open_browser
 from demo.frontend import Frontend, new_context, sign_in
 from simulator.enos import EnosSimulator
@@ -15,6 +19,12 @@ from .home import Home, running_home
 
 SECONDS = 20
 """How long a person would wait for anything on the screen; it comes within two."""
+
+OCEANCONNECT = "OceanConnect demo"
+ENOS = "EnOS demo"
+"""What the accounts are called."""
+
+expect.set_options(timeout=SECONDS * 1000)
 
 # The browser's driver has an event loop of its own in this thread, and Home Assistant
 # is another process: what its test helpers do before and after each test is of no use
@@ -83,16 +93,76 @@ def tokens(home: Home, chromium: Browser) -> str:
     return sign_in(chromium, home.url)
 
 
+type OpenWindow = Callable[..., Frontend]
+
+
 @pytest.fixture
-def screen(
-    home: Home,
-    chromium: Browser,
-    tokens: str,
-    request: pytest.FixtureRequest,
-) -> Iterator[Frontend]:
-    """Open a window of a signed-in person, at a desk."""
-    context = new_context(chromium, home.url, tokens=tokens)
-    context.set_default_timeout(SECONDS * 1000)
-    page = context.new_page()
-    yield Frontend(page, home.url)
-    context.close()
+def open_window(home: Home, chromium: Browser, tokens: str) -> Iterator[OpenWindow]:
+    """Return a function that opens a window of a signed-in person, of any size."""
+    contexts = []
+
+    def open_it(**looks: Any) -> Frontend:
+        context = new_context(chromium, home.url, tokens=tokens, **looks)
+        contexts.append(context)
+        context.set_default_timeout(SECONDS * 1000)
+        return Frontend(context.new_page(), home.url)
+
+    yield open_it
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def screen(open_window: OpenWindow) -> Frontend:
+    """Open a window on a desk."""
+    return open_window()
+
+
+@pytest.fixture(scope="package")
+def accounts(
+    home: Home, oceanconnect_server: OceanConnectSimulator, enos_server: EnosSimulator
+) -> dict[str, str]:
+    """Have an account on each platform; return their IDs by their titles.
+
+    Those that no test has added by the form are added beside it.
+    """
+    pytest_socket.enable_socket()
+    tls = oceanconnect_server.tls.folder
+    wanted: dict[str, tuple[dict[str, str | int], dict[str, Path]]] = {
+        OCEANCONNECT: (
+            {
+                "platform": "oceanconnect",
+                "host": oceanconnect_server.host,
+                "port": oceanconnect_server.port,
+                "app_id": oceanconnect_server.app_id,
+                "secret": oceanconnect_server.secret,
+            },
+            {
+                "client_certificate": tls / "client.pem",
+                "client_key": tls / "client.key",
+                "ca": tls / "ca.pem",
+            },
+        ),
+        ENOS: (
+            {
+                "platform": "enos",
+                "address": enos_server.url,
+                "access_key": enos_server.access_key,
+                "secret_key": enos_server.secret_key,
+                "org_id": enos_server.org_id,
+            },
+            {},
+        ),
+    }
+    there = {entry["title"] for entry in home.accounts()}
+    for title, (values, files) in wanted.items():
+        if title not in there:
+            home.ask(partial(fill_in, values=values, files=files))
+    return {entry["title"]: entry["entry_id"] for entry in home.accounts()}
+
+
+async def fill_in(
+    api: Api, values: dict[str, str | int], files: dict[str, Path]
+) -> None:
+    """Add an account."""
+    await api.fill_in(values, files)

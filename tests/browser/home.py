@@ -40,6 +40,13 @@ class Home:
         """Send one command of the websocket API."""
         return self.ask(lambda api: api.call(command, **message))
 
+    def accounts(self) -> list[dict[str, Any]]:
+        """Return the accounts that there are."""
+        entries: list[dict[str, Any]] = self.call(
+            "config_entries/get", domain="fleet_upgrade"
+        )
+        return entries
+
     def start(self) -> None:
         """Start it and make its user; the demo's automations would go on without us."""
         self._process.prepare()

@@ -388,14 +388,17 @@ def test_continuous_integration_runs_lint_and_tests() -> None:
     assert "script/lint script/test" in (ROOT / ".ci" / "run").read_text()
 
 
-def test_continuous_integration_has_a_browser() -> None:
-    """It is installed before the tests that need it, which it does not leave out."""
+@pytest.mark.parametrize("needed", ["--browser", "--database"])
+def test_continuous_integration_has_a_browser_and_a_database(needed: str) -> None:
+    """They are installed before the tests that need them, which it does not leave out."""
     workflow = (ROOT / ".github" / "workflows" / "tests.yml").read_text()
     run = (ROOT / ".ci" / "run").read_text()
 
-    assert -1 < workflow.find("script/setup --browser") < workflow.find("script/test\n")
+    assert -1 < workflow.find(f"script/setup {needed}") < workflow.find("script/test\n")
     assert "export CI=true" in run
-    assert -1 < run.find("script/setup --browser") < run.find("script/test")
+    assert -1 < run.find(f"script/setup {needed}") < run.find("script/test")
+    test = (ROOT / "script" / "test").read_text()
+    assert f".venv/bin/pytest tests/{needed.removeprefix('--')}\n" in test
 
 
 def test_scripts_can_be_run_as_they_are() -> None:

@@ -305,6 +305,39 @@ def test_a_browser_is_installed_once(
     assert checkout.calls == []
 
 
+@pytest.mark.parametrize(
+    ("user", "apt_has_it", "is_installed"),
+    [("0", "yes", True), ("0", "", False), ("1000", "yes", False)],
+    ids=["root on Debian", "root elsewhere", "not root"],
+)
+def test_a_database_server_is_installed_once_or_asked_for(
+    checkout: Checkout, user: str, apt_has_it: str, is_installed: bool
+) -> None:
+    """Its package may only be installed by root; anyone else is told what to do."""
+    for name, script in (("apt-get", APT), ("id", f"#!/bin/sh\necho {user}\n")):
+        (checkout.commands / name).write_text(script)
+        (checkout.commands / name).chmod(0o755)
+    (checkout.root / "demo").mkdir()
+    (checkout.root / "demo" / "database.py").write_text(BROWSER)
+    checkout.set_up(FOUND=sys.executable)
+    checkout.calls_file.unlink()
+
+    code, said = checkout.set_up("--database", APT_HAS_IT=apt_has_it)
+
+    assert said[0] == "setup: installing PostgreSQL"
+    if is_installed:
+        assert (code, said[1:]) == (0, ["setup: done"])
+        assert checkout.calls[-1].endswith(" postgresql")
+    else:
+        assert code == 1
+        assert "install it yourself, or set POSTGRESQL_BIN" in said[1]
+
+    checkout.calls_file.unlink(missing_ok=True)
+    (checkout.root / "browser-is-here").touch()
+    assert checkout.set_up("--database") == (0, [])
+    assert checkout.calls == []
+
+
 @pytest.mark.parametrize("given", [("",), ("newest",), ("2026.9",), ("2026.9.0", "x")])
 def test_only_a_version_of_home_assistant_is_one(
     checkout: Checkout, given: tuple[str, ...]
@@ -313,8 +346,8 @@ def test_only_a_version_of_home_assistant_is_one(
     assert checkout.set_up(*given) == (
         1,
         [
-            "setup: give no more than --browser or a version of Home Assistant,"
-            " such as 2026.11.0"
+            "setup: give no more than --browser, --database or a version of"
+            " Home Assistant, such as 2026.11.0"
         ],
     )
     assert checkout.calls == []

@@ -18,7 +18,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from custom_components.fleet_upgrade import creation
 from custom_components.fleet_upgrade.account import AccountState
-from custom_components.fleet_upgrade.clients import budget
+from custom_components.fleet_upgrade.clients import answers, budget
 from custom_components.fleet_upgrade.clients.enos import auth as enos_auth
 from custom_components.fleet_upgrade.clients.oceanconnect import auth
 from custom_components.fleet_upgrade.clients.registry import PLATFORMS
@@ -56,6 +56,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--torture-runs", type=int, default=500)
     parser.addoption("--torture-seed", type=int, default=1)
     parser.addoption("--fuzz-answers", type=int, default=1000)
+    parser.addoption("--lives", type=int, default=24)
 
 
 @pytest.fixture(autouse=True)
@@ -67,7 +68,11 @@ def load_custom_integrations(request: pytest.FixtureRequest) -> None:
 
 @pytest.fixture(autouse=True)
 def fresh_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give each test call budgets and sessions of its own, as in a new process."""
+    """Give each test call budgets and sessions of its own, as in a new process.
+
+    Nor does it know what was told in the log already.
+    """
+    answers._warn_once.cache_clear()  # noqa: SLF001
     monkeypatch.setattr(budget, "_budgets", {})
     monkeypatch.setattr(auth, "_sessions", {})
     monkeypatch.setattr(enos_auth, "_sessions", {})

@@ -6,7 +6,6 @@ import time
 import msgspec
 import pytest
 
-from custom_components.fleet_upgrade.clients import answers
 from custom_components.fleet_upgrade.clients.answers import (
     MOST_ROWS,
     MOST_VALUES,
@@ -43,7 +42,6 @@ def test_bad_rows_are_told_in_one_line_and_told_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """However many there are, and however often they come."""
-    answers._warn_once.cache_clear()  # noqa: SLF001
     for _ in range(3):
         assert names({"name": "north"}, *(500 * [{}]), {"name": "south"}) == (
             "north",

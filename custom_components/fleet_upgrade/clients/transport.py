@@ -85,30 +85,48 @@ class Transport:
         is given as a function: it is made when the call's turn has come. Raises `UnreachableError` (with whether
         the request may have arrived), `ThrottledError` when the budget has no room,
         and `AnswerTooLargeError` for a body over `LARGEST_ANSWER` bytes. Redirects are
-        answers like any other.
+        answers like any other. A GET whose connection breaks off before its answer
+        is sent once more; both count.
         """
         url = self.base.with_path(path, encoded=True).with_query(query)
-        async with self.budget.call(priority):
+        may_repeat = method == "GET"
+        while True:
             try:
-                self._remember_secrets()
-                async with self._session.request(
-                    method,
-                    url,
-                    data=body() if callable(body) else body,
-                    headers=headers() if callable(headers) else headers,
-                    ssl=self._ssl,
-                    timeout=self._timeout,
-                    allow_redirects=False,
-                    middlewares=None if method == "GET" else (_send_once,),
-                ) as response:
-                    self._compare_clocks(response.headers.get("Date"))
-                    return Answer(
-                        status=response.status,
-                        headers=response.headers,
-                        body=await _limited_body(response),
-                    )
-            except (aiohttp.ClientError, TimeoutError, OSError) as err:
-                raise _unreachable(err) from err
+                async with self.budget.call(priority):
+                    return await self._send(method, url, headers, body)
+            except _BrokenOffError:
+                if not may_repeat:
+                    raise
+                # A connection that had idled for too long, most likely.
+                may_repeat = False
+
+    async def _send(
+        self,
+        method: str,
+        url: URL,
+        headers: Late[Mapping[str, str]] | None,
+        body: Late[bytes] | None,
+    ) -> Answer:
+        try:
+            self._remember_secrets()
+            async with self._session.request(
+                method,
+                url,
+                data=body() if callable(body) else body,
+                headers=headers() if callable(headers) else headers,
+                ssl=self._ssl,
+                timeout=self._timeout,
+                allow_redirects=False,
+                middlewares=(_send_once,),
+            ) as response:
+                self._compare_clocks(response.headers.get("Date"))
+                return Answer(
+                    status=response.status,
+                    headers=response.headers,
+                    body=await _limited_body(response),
+                )
+        except (aiohttp.ClientError, TimeoutError, OSError) as err:
+            raise _unreachable(err) from err
 
     def without_secrets(self, text: str) -> str:
         """Return what a server says, should it repeat a secret that it was sent."""
@@ -130,14 +148,25 @@ class Transport:
                 self.clock_offset = time - datetime.now(UTC)
 
 
+class _BrokenOffError(UnreachableError):
+    """The connection stood, and broke off before an answer began."""
+
+
 async def _send_once(
     request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
 ) -> aiohttp.ClientResponse:
-    """Keep aiohttp from sending a PUT or DELETE again when its answer is lost."""
+    """Keep aiohttp from sending a request again by itself when its answer is lost.
+
+    A PUT or DELETE must not be, and what is, is one more call for the budget.
+    """
     try:
         return await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as err:
-        raise _unreachable(err) from err
+        raise _BrokenOffError(
+            ConnectionProblem.HUNG_UP, type(err).__name__, sent=True
+        ) from err
 
 
 async def _limited_body(response: aiohttp.ClientResponse) -> bytes:

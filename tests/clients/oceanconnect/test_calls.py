@@ -407,3 +407,24 @@ async def test_an_empty_answer_to_a_look_is_not_a_platform_without_tasks(
     ):
         with pytest.raises(MalformedError, match="without rows"):
             await look
+
+
+async def test_a_read_that_is_made_once_more_counts_twice(
+    client: OceanConnectClient, oceanconnect: OceanConnectSimulator
+) -> None:
+    """The platform counts both, so that the budget has to."""
+    await client.verify()
+    oceanconnect.calls.clear()
+    made = client.budget.made.total()
+    oceanconnect.faults.add(Fault(kind=FaultKind.RESET_AFTER, path="/operations"))
+    await client.verify()
+    assert len(oceanconnect.calls) == 2
+    assert client.budget.made.total() == made + 2
+    oceanconnect.faults.add(
+        Fault(kind=FaultKind.RESET_AFTER, path="/operations", count=None)
+    )
+    with pytest.raises(UnreachableError) as err:
+        await client.verify()
+    assert err.value.problem is ConnectionProblem.HUNG_UP
+    assert len(oceanconnect.calls) == 4
+    assert client.budget.made.total() == made + 4

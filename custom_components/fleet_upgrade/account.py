@@ -1,6 +1,6 @@
 """The state of one account as a value, and how a poll changes it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -204,16 +204,9 @@ def advance(
     outbox = () if state is None else state.outbox
 
     batches = ({} if state is None else state.batches) | dict(batches)
-    found = {
-        # An equal task stays the same object, which makes comparing cheap.
-        task.task_id: known[task.task_id] if known.get(task.task_id) == task else task
-        for task in sorted(
-            (known | {task.task_id: task for task in poll.tasks}).values(),
-            key=lambda task: task.created or now,
-        )
-        if task.task_id not in poll.deleted
-    }
+    found = _found(known, poll, now)
     units_before, units = as_units(known, batches), as_units(found, batches)
+    horizon = now - retention
 
     forgotten: set[str] = set()
     still_inactive_since: dict[str, float] = {}
@@ -221,12 +214,15 @@ def advance(
     for task_id in units_before.keys() - units.keys():
         if units_before[task_id].is_active:
             outbox += (_event(TaskEventType.DELETED, units_before[task_id]),)
-    for task in sorted(units.values(), key=lambda task: task.created or now):
-        task_id = task.task_id
+    in_order = units if units is found else _by_creation(units.values(), now)
+    for task_id, task in in_order.items():
         unit_before = units_before.get(task_id)
+        ended = task.ended if task.has_ended else None
+        if task is unit_before and ended is not None and ended >= horizon:
+            continue  # most are, and nothing more can happen to them
         first_seen = inactive_since.get(task_id, now.timestamp())
         over = first_seen if task.ended is None else task.ended.timestamp()
-        is_forgotten = not task.is_active and over < (now - retention).timestamp()
+        is_forgotten = not task.is_active and over < horizon.timestamp()
         # A known task is told of even when its end is so old that it is forgotten.
         if state is not None and (unit_before is not None or not is_forgotten):
             outbox += tuple(_events(unit_before, task))
@@ -250,7 +246,9 @@ def advance(
     return AccountState(
         tasks={
             task_id: task for task_id, task in found.items() if task_id not in forgotten
-        },
+        }
+        if forgotten
+        else found,
         batches={
             task_id: batch
             for task_id, batch in batches.items()
@@ -261,6 +259,32 @@ def advance(
         watches=new_watches,
         outbox=outbox,
     )
+
+
+def _found(
+    known: dict[str, UpgradeTask], poll: Poll, now: datetime
+) -> dict[str, UpgradeTask]:
+    """Return the tasks that there are now, the oldest first.
+
+    An equal task stays the same object, which makes comparing cheap.
+    """
+    changed = {
+        task.task_id: task
+        for task in poll.tasks
+        if (before := known.get(task.task_id)) is not task and before != task
+    }
+    if not changed and poll.deleted.isdisjoint(known):
+        return known
+    tasks = known | changed
+    return _by_creation(
+        (task for task in tasks.values() if task.task_id not in poll.deleted), now
+    )
+
+
+def _by_creation(tasks: Iterable[UpgradeTask], now: datetime) -> dict[str, UpgradeTask]:
+    """Return tasks by ID, the oldest first."""
+    in_order = sorted(tasks, key=lambda task: task.created or now)
+    return {task.task_id: task for task in in_order}
 
 
 def _events(before: UpgradeTask | None, after: UpgradeTask) -> Iterator[TaskEvent]:

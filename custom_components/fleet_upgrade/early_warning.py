@@ -75,12 +75,15 @@ def look(
         return watch
     has_moved = before is not None and before.counts != task.counts
     moved = now.timestamp() if has_moved else watch.moved
-    return Watch(
-        moved=moved,
-        is_stalled=not _has_nothing_to_do(task)
-        and now >= _stalls_at(task.policy, moved, timedelta(hours=limits.stall_hours)),
-        is_failing=_is_failing(task.counts, ended, limits, watch.is_failing),
+    is_stalled = (
+        # What windows there are can only make it later.
+        now.timestamp() - moved >= limits.stall_hours * 3600
+        and not _has_nothing_to_do(task)
+        and now >= _stalls_at(task.policy, moved, timedelta(hours=limits.stall_hours))
     )
+    is_failing = _is_failing(task.counts, ended, limits, watch.is_failing)
+    looked = Watch(moved=moved, is_stalled=is_stalled, is_failing=is_failing)
+    return watch if looked == watch else looked
 
 
 def hours_without_progress(watch: Watch, task: UpgradeTask, now: datetime) -> float:

@@ -17,7 +17,6 @@ from custom_components.fleet_upgrade.clients.enos.wire import (
     page_of,
 )
 from custom_components.fleet_upgrade.clients.errors import MalformedError
-from custom_components.fleet_upgrade.clients.oceanconnect.tasks import decode_task_rows
 from custom_components.fleet_upgrade.clients.oceanconnect.wire import decode_page
 from custom_components.fleet_upgrade.clients.transport import LARGEST_ANSWER
 
@@ -74,8 +73,8 @@ def test_a_large_answer_of_few_values_is_read() -> None:
 
 @pytest.mark.parametrize(
     "read",
-    [decode_task_rows, decode_page, lambda body: page_of(decode_enos(body))],
-    ids=["upgrade tasks", "another listing", "EnOS"],
+    [decode_page, lambda body: page_of(decode_enos(body))],
+    ids=["OceanConnect", "EnOS"],
 )
 def test_a_page_with_more_rows_than_any_has_is_refused(
     read: object,

@@ -181,12 +181,14 @@ class UpgradeTask(Value, frozen=True):
     @property
     def is_active(self) -> bool:
         """Whether it waits or runs."""
-        return self.status in ACTIVE
+        # Compared one by one: a look into a set has an enum make its hash each time.
+        status = self.status
+        return status is TaskStatus.WAITING or status is TaskStatus.PROCESSING
 
     @property
     def has_ended(self) -> bool:
         """Whether its own status says that it is over."""
-        return self.status in ENDED
+        return self.status is not None and not self.is_active
 
 
 class Subtask(Value, frozen=True):

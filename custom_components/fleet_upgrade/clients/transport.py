@@ -173,12 +173,14 @@ async def _limited_body(response: aiohttp.ClientResponse) -> bytes:
     """Read a body; aiohttp unpacks what is compressed piece by piece."""
     if (response.content_length or 0) > LARGEST_ANSWER:
         raise AnswerTooLargeError(LARGEST_ANSWER)
-    body = bytearray()
-    async for chunk in response.content.iter_chunked(64 * 1024):
-        body += chunk
-        if len(body) > LARGEST_ANSWER:
+    chunks: list[bytes] = []
+    length = 0
+    async for chunk in response.content.iter_any():
+        chunks.append(chunk)
+        length += len(chunk)
+        if length > LARGEST_ANSWER:
             raise AnswerTooLargeError(LARGEST_ANSWER)
-    return bytes(body)
+    return b"".join(chunks)
 
 
 def _unreachable(err: Exception) -> UnreachableError:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from custom_components.fleet_upgrade.clients.errors import MalformedError
@@ -20,15 +21,18 @@ from custom_components.fleet_upgrade.clients.model import (
 from custom_components.fleet_upgrade.clients.oceanconnect.tasks import (
     STATUS_WORD,
     SUBTASK_STATUS_WORD,
+    KnownRows,
     SubtaskRow,
     TaskPage,
     TaskRow,
     add_up,
     create_body,
-    decode_task_rows,
     task_page,
 )
-from custom_components.fleet_upgrade.clients.oceanconnect.wire import decode
+from custom_components.fleet_upgrade.clients.oceanconnect.wire import (
+    decode,
+    decode_page,
+)
 
 TASK: dict[str, Any] = {
     "operationId": "op-1",
@@ -73,7 +77,7 @@ def read(**changes: Any) -> UpgradeTask:
 def read_page(*rows: Any, **page: Any) -> TaskPage:
     """Read a page with these rows."""
     body = {"data": rows, "totalCount": len(rows)} | page
-    return task_page(decode_task_rows(json.dumps(body).encode()))
+    return task_page(decode_page(json.dumps(body).encode()))
 
 
 def test_a_whole_task_is_read() -> None:
@@ -279,19 +283,45 @@ def test_a_row_in_broken_writing_is_dropped_and_the_others_are_used(
     row = json.dumps(TASK).encode()
     broken = row.replace(good, bad)
     body = b'{"data": [' + broken + b"," + row + b"]}"
-    page = task_page(decode_task_rows(body))
+    page = task_page(decode_page(body))
     assert len(page.items) == 1
     assert page.length == 2
     assert "Unusable rows on a page: 1; row 0: " in caplog.text
+
+
+def test_a_row_that_came_before_is_not_read_again() -> None:
+    """The same bytes are the same object, for as long as they come in each poll."""
+    rows = KnownRows()
+
+    def read_in_a_poll(**changes: Any) -> UpgradeTask:
+        rows.turn()
+        return rows.read(msgspec.Raw(json.dumps(TASK | changes).encode()))
+
+    first = read_in_a_poll()
+    assert first == read()
+    assert all(read_in_a_poll() is first for _ in range(3))
+    changed = read_in_a_poll(status="wait")
+    assert (first.status, changed.status) == ("processing", "waiting")
+    again = read_in_a_poll()
+    assert again is not first
+    assert again == first
+
+
+def test_a_row_that_is_no_task_is_refused_each_time() -> None:
+    """It is not taken for one that was read."""
+    rows = KnownRows()
+    for _ in range(2):
+        with pytest.raises(MalformedError):
+            rows.read(msgspec.Raw(b"{}"))
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b'{"data": null}', b'{"pageNo": 0}'])
 def test_no_page_is_not_the_same_as_a_page_without_tasks(body: bytes) -> None:
     """Who looks for a task must not believe that there is none."""
     with pytest.raises(MalformedError, match="without rows"):
-        decode_task_rows(body)
+        decode_page(body)
     assert read_page().items == ()
-    assert task_page(decode_task_rows(b'{"totalCount": 0}')).total == 0
+    assert task_page(decode_page(b'{"totalCount": 0}')).total == 0
 
 
 def test_a_malformed_answer_is_told_with_its_path() -> None:

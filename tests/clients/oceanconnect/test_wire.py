@@ -19,7 +19,6 @@ from custom_components.fleet_upgrade.clients.oceanconnect.subscriptions import (
 from custom_components.fleet_upgrade.clients.oceanconnect.tasks import (
     SubtaskRow,
     TaskRow,
-    decode_task_rows,
     task_page,
 )
 from custom_components.fleet_upgrade.clients.oceanconnect.wire import (
@@ -37,7 +36,7 @@ from custom_components.fleet_upgrade.clients.oceanconnect.wire import (
 def test_the_total_has_two_names(key: str) -> None:
     """The documents say totalCount, a vendor's client totalSize."""
     body = json.dumps({"data": [], key: "7"}).encode()
-    assert task_page(decode_task_rows(body)).total == 7
+    assert task_page(decode_page(body)).total == 7
     assert decode(body, Rows).total == 7
 
 
@@ -63,10 +62,9 @@ def test_errors_have_two_shapes_and_a_third_without_a_code(
 
 def test_what_is_not_json_is_not_the_platform() -> None:
     """A wrong port answers with HTML."""
-    for read in (decode_page, decode_task_rows):
-        with pytest.raises(MalformedError) as err:
-            read(b"<html>")
-        assert err.value.foreign
+    with pytest.raises(MalformedError) as err:
+        decode_page(b"<html>")
+    assert err.value.foreign
 
 
 def test_an_empty_answer_is_no_error() -> None:

@@ -49,14 +49,16 @@ from .tasks import (
     STATUS_WORD,
     SUBTASK_STATUS_WORD,
     CreatedReply,
+    KnownRows,
     SubtaskRow,
     TaskPage,
     TaskRow,
     add_up,
     create_body,
-    decode_task_rows,
+    read_row,
     task_page,
 )
+from .wire import decode_page
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -84,6 +86,7 @@ class OceanConnectClient(PlatformClient, PushControl):
         self.device_groups = DeviceGroups(self._calls)
         self.devices = Devices(self._calls)
         self.subscriptions = Subscriptions(self._calls)
+        self._rows = KnownRows()
         self._poller = Poller(self._read_task_page, self._read_task)
         self._odd_counts_are_told = False
 
@@ -120,6 +123,7 @@ class OceanConnectClient(PlatformClient, PushControl):
         memory: Mapping[str, object],
         since: datetime,
     ) -> Poll:
+        self._rows.turn()
         return await self._poller.poll(known, memory, since)
 
     @override
@@ -264,11 +268,13 @@ class OceanConnectClient(PlatformClient, PushControl):
             "GET",
             OPERATIONS,
             priority,
-            decode_task_rows,
+            decode_page,
             query={**query, "pageNo": number, "pageSize": page_size},
             patient=patient,
         )
-        page = task_page(rows)
+        page = task_page(
+            rows, self._rows.read if priority is Priority.POLL else read_row
+        )
         self._tell_odd_counts(page)
         return page
 

@@ -51,7 +51,8 @@ def parse_arguments() -> argparse.Namespace:
         type=seconds,
         metavar="SECONDS",
         help="end after this time, with exit code 0 only if Home Assistant was up and"
-        " every account and an upgrade task of each had states",
+        " every account and an upgrade task of each had states, and no upgrade plan ended"
+        " otherwise than it should",
     )
     parser.add_argument(
         "--folder",

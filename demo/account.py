@@ -63,6 +63,8 @@ async def find_missing(api: Api, account: str) -> str | None:
     own: dict[str, str] = {}
     of_tasks: dict[str, str] = {}
     for entity in await api.call("config/entity_registry/list"):
+        if entity["config_subentry_id"]:
+            continue  # an upgrade plan's
         if entity["device_id"] in devices and not entity["disabled_by"]:
             group = of_tasks if devices[entity["device_id"]] else own
             group[entity["entity_id"]] = states.get(entity["entity_id"], UNAVAILABLE)

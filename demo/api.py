@@ -36,14 +36,36 @@ class Api:
         return answer["result"]
 
     async def fill_in(
-        self, values: Mapping[str, str | int], files: Mapping[str, Path], **start: str
+        self, values: Mapping[str, Any], files: Mapping[str, Path], **start: str
     ) -> Json:
-        """Walk through a form of Fleet Upgrade as a person does; return its result.
+        """Walk through the form of an account as a person does; return its result.
 
         Each step gets the values that it asks for and a fresh upload of its files.
         """
-        path = "/api/config/config_entries/flow"
-        step = await self._post(path, json={"handler": "fleet_upgrade", **start})
+        return await self._walk(
+            "/api/config/config_entries/flow",
+            {"handler": "fleet_upgrade", **start},
+            values,
+            files,
+        )
+
+    async def add_plan(self, account: str, values: Mapping[str, Any]) -> Json:
+        """Walk through the form of a new upgrade plan; return its result."""
+        return await self._walk(
+            "/api/config/config_entries/subentries/flow",
+            {"handler": [account, "plan"]},
+            values,
+            {},
+        )
+
+    async def _walk(
+        self,
+        path: str,
+        start: Json,
+        values: Mapping[str, Any],
+        files: Mapping[str, Path],
+    ) -> Json:
+        step = await self._post(path, json=start)
         while step["type"] == "form":
             if step["errors"]:
                 raise DemoError(f"the form says {step['errors']}")

@@ -9,6 +9,7 @@ from .account import find_missing, set_up_account
 from .api import PASSWORD, USER, Api, connect
 from .errors import DemoError
 from .home_assistant import HomeAssistant
+from .plans import set_up_plan
 from .platforms import Simulator
 
 
@@ -40,7 +41,8 @@ class Demo:
 
         With ``until_seen``, end as soon as everything was seen. Raises `DemoError` when
         something ends by itself, and, where a time is given, when not everything was
-        seen: Home Assistant, and what the accounts should have.
+        seen: Home Assistant, and what the accounts should have. The ends of the plans
+        are told as far as there is time, and have to be seen with ``until_seen``.
         """
         # From here on a signal ends nothing by itself, so that a second Ctrl-C does
         # not leave a process behind.
@@ -85,6 +87,12 @@ class Demo:
             accounts = [
                 await set_up_account(api, each, url) for each in self._simulators
             ]
+            plans = [
+                await set_up_plan(api, account, simulator.platform.plan)
+                for simulator, account in zip(self._simulators, accounts, strict=True)
+            ]
+            for plan in plans:
+                await plan.start()
             await api.call("fire_event", event_type="demo_ready")
             say(
                 f"Fleet Upgrade is at {url} (user {USER}, password {PASSWORD});"
@@ -92,6 +100,10 @@ class Demo:
             )
             if check:
                 await self._look(api, accounts)
+                self._missing = "a plan has not ended" if until_seen else None
+                for plan in plans:
+                    say(await plan.end())
+                self._missing = None
         if until_seen:
             return
         await asyncio.gather(
@@ -104,7 +116,6 @@ class Demo:
             while missing := await self._find_missing(api, account):
                 self._missing = f"{simulator.platform.account}: {missing}"
                 await asyncio.sleep(0.5)
-        self._missing = None
         say("The accounts and their upgrade tasks have states.")
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 import re
 import sys
-from typing import Literal
+from typing import Any, Literal
 
 from .ports import LOOPBACK, is_free
 from .process import ChildProcess
@@ -14,6 +14,44 @@ SPEED = 6
 """How much faster than real ones the devices take their steps."""
 
 ROOT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoPlan:
+    """An upgrade plan of waves, each a device group.
+
+    Attributes:
+        name: its name.
+        package: the ID of what is installed.
+        groups: the names of the device groups, in the order of their waves.
+        end: the state in which it ends.
+        last_wave: the wave that it comes to.
+        more: what else its form asks for.
+
+    """
+
+    name: str
+    package: str
+    groups: tuple[str, ...]
+    end: Literal["finished", "stopped"]
+    last_wave: int
+    more: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What its form asks for."""
+        return {
+            **self.more,
+            "name": self.name,
+            "waves": "groups",
+            "package": self.package,
+            "device_groups": list(self.groups),
+            "wave_groups": "\n".join(self.groups),
+            "wanted_share": 95,
+            "minimum": 1,
+            "soak_minutes": 0,
+            "needs_approval": False,
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +68,7 @@ class DemoPlatform:
         values: what else it asks for.
         files: the files that it asks for, by the names the simulator gives them.
         pushes: whether it can push to Home Assistant, if it is given the address.
+        plan: its upgrade plan, of groups that nothing else upgrades.
 
     """
 
@@ -42,6 +81,7 @@ class DemoPlatform:
     values: Mapping[str, str]
     files: Mapping[str, str] = field(default_factory=dict)
     pushes: bool = False
+    plan: DemoPlan
 
 
 _ENOS_KEYS = {
@@ -57,7 +97,10 @@ PLATFORMS = (
         name="OceanConnect",
         account="OceanConnect demo",
         scheme="https",
-        options=("--app-id", "demo", "--secret", "demo-secret", "--seed", "0"),
+        options=(
+            *("--app-id", "demo", "--secret", "demo-secret"),
+            *("--seed", "0", "--groups", "12"),
+        ),
         address=lambda port: {"host": LOOPBACK, "port": port},
         values={"app_id": "demo", "secret": "demo-secret"},
         files={
@@ -66,6 +109,15 @@ PLATFORMS = (
             "ca": "ca.pem",
         },
         pushes=True,
+        # In good health, in bad, and not reached.
+        plan=DemoPlan(
+            name="Gas meters",
+            package="9148624feac1c14f30e9c5cc",
+            groups=("OldTown2", "Airport2", "Riverside2"),
+            end="stopped",
+            last_wave=2,
+            more={"action": "create_software_upgrade_task"},
+        ),
     ),
     DemoPlatform(
         key="enos",
@@ -76,9 +128,17 @@ PLATFORMS = (
             *("--access-key", _ENOS_KEYS["access_key"]),
             *("--secret-key", _ENOS_KEYS["secret_key"]),
             *("--org-id", _ENOS_KEYS["org_id"], "--seed", "7"),
+            *("--groups", "8", "--devices", "300"),
         ),
         address=lambda port: {"address": f"http://{LOOPBACK}:{port}"},
         values=_ENOS_KEYS,
+        plan=DemoPlan(
+            name="Inverters",
+            package="d3ac94af0f21ddb66cad4a26",
+            groups=("North Field 2", "Harbour 2"),
+            end="finished",
+            last_wave=2,
+        ),
     ),
 )
 

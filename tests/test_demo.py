@@ -19,7 +19,7 @@ import yaml
 
 from demo.errors import DemoError
 from demo.folder import MARK, demo_folder
-from demo.platforms import PLATFORMS
+from demo.platforms import PLATFORMS, SPEED, DemoPlatform
 from demo.process import ChildProcess
 from demo.trial import require_clean
 from simulator.clock import Clock
@@ -27,8 +27,9 @@ from simulator.enos import platform as enos_platform, seed as enos_seed
 from simulator.enos.model import Scope
 from simulator.enos.scope import expand
 from simulator.enos.scripting import NewJob, add_job
-from simulator.oceanconnect.model import Kind
+from simulator.oceanconnect.model import Kind, Status
 from simulator.oceanconnect.platform import Platform, Settings
+from simulator.oceanconnect.scripting import NewTask, add_task
 from simulator.oceanconnect.seed import populate
 
 ROOT = Path(__file__).parents[1]
@@ -130,7 +131,7 @@ def make_environment(tmp_path: Path) -> Callable[[str], Path]:
 def trial(environment: Path) -> tuple[int, str, str]:
     """Make a trial; return its exit code and what it says."""
     with running(sys.executable, "-m", "demo.trial", environment) as process:
-        said, errors = process.communicate(timeout=240)
+        said, errors = process.communicate(timeout=300)
     return process.returncode, said, errors
 
 
@@ -155,13 +156,20 @@ def test_shows_tasks_and_goes_on_at_the_next_start(
     shown = "".join(file.read_text() for file in CONFIGURATION.iterdir())
     named = set(
         re.findall(
-            r"\b(?:(?:binary_)?sensor|calendar|event)\.(?:\w+_demo|fleet)_\w+", shown
+            r"\b(?:(?:binary_)?sensor|calendar|event|button)\."
+            r"(?:\w+_demo|fleet|gas_meters|inverters)_\w+",
+            shown,
         )
     )
     assert named
     assert named <= {entity["entity_id"] for entity in entities}
     accounts = accounts_in(folder)
     assert accounts.keys() == {"oceanconnect", "enos"}
+    ends = [
+        "The upgrade plan Gas meters is stopped in wave 2.\n",
+        "The upgrade plan Inverters is finished in wave 2.\n",
+    ]
+    assert all(end in output for end in ends)
 
     with demo("--folder", folder, "--port", port, "--exit-after", 30) as second:
         output, errors = second.communicate(timeout=120)
@@ -169,6 +177,7 @@ def test_shows_tasks_and_goes_on_at_the_next_start(
     assert (line := LOOK_HERE.search(output))
     assert int(line[1]) == port
     assert "The accounts and their upgrade tasks have states.\n" in output
+    assert all(end in output for end in ends)
     unchanged = accounts_in(folder)
     assert unchanged.keys() == accounts.keys()
     for platform, account in accounts.items():
@@ -317,32 +326,56 @@ def variables_of(found: Any) -> dict[str, Any]:
     return variables
 
 
+def platform_of(key: str) -> DemoPlatform:
+    """Return a platform of the demo."""
+    [found] = [platform for platform in PLATFORMS if platform.key == key]
+    return found
+
+
+def option(key: str, name: str) -> int:
+    """Return a number that a platform of the demo is started with."""
+    return int(dict(batched(platform_of(key).options, 2, strict=True))[f"--{name}"])
+
+
+@pytest.fixture
+def oceanconnect() -> Platform:
+    """The demo's OceanConnect platform, whose clock stands still."""
+    settings = Settings(
+        app_id="demo",
+        secret="secret",
+        seed=option("oceanconnect", "seed"),
+        groups=option("oceanconnect", "groups"),
+    )
+    platform = Platform(settings, Clock(0))
+    populate(platform)
+    return platform
+
+
 @pytest.fixture
 def enos() -> enos_platform.Platform:
     """The demo's EnOS platform, whose clock stands still."""
-    [options] = [
-        dict(batched(platform.options, 2, strict=True))
-        for platform in PLATFORMS
-        if platform.key == "enos"
-    ]
-    settings = enos_platform.Settings(seed=int(options["--seed"]))
+    settings = enos_platform.Settings(
+        seed=option("enos", "seed"),
+        groups=option("enos", "groups"),
+        devices=option("enos", "devices"),
+    )
     platform = enos_platform.Platform(settings, Clock(0))
     enos_seed.populate(platform)
     return platform
 
 
-def test_the_nightly_example_fits_the_simulated_oceanconnect() -> None:
+def test_the_nightly_example_fits_the_simulated_oceanconnect(
+    oceanconnect: Platform,
+) -> None:
     """Its package and its device group are those of the demo's platform."""
     nightly = automation("automations.yaml", "nightly_firmware_upgrade")
     assert nightly["mode"] == "queued"
     data = data_of(nightly, "create_firmware_upgrade_task")
-    platform = Platform(Settings(app_id="demo", secret="secret"), Clock())
-    populate(platform)
-    package = platform.packages[data["package"]]
+    package = oceanconnect.packages[data["package"]]
     assert package.kind is Kind.FIRMWARE
     [name] = data["device_groups"]
-    assert (group := platform.group_named(name))
-    assert len(platform.expand([group], package)) > len(group.members) / 2
+    assert (group := oceanconnect.group_named(name))
+    assert len(oceanconnect.expand([group], package)) > len(group.members) / 2
 
 
 def test_the_nightly_example_fits_the_simulated_enos(
@@ -360,13 +393,11 @@ def test_the_nightly_example_fits_the_simulated_enos(
 
 
 def test_what_waits_for_the_night_fits_the_simulated_platforms(
-    enos: enos_platform.Platform,
+    oceanconnect: Platform, enos: enos_platform.Platform
 ) -> None:
     """One upgrade on each, of groups that no other automation upgrades."""
     windows = automation("activity.yaml", "demo_windows")
     on_oceanconnect, on_enos = windows["variables"]["upgrades"]
-    oceanconnect = Platform(Settings(app_id="demo", secret="secret"), Clock())
-    populate(oceanconnect)
     group = oceanconnect.group_named(on_oceanconnect["group"])
     assert group
     assert oceanconnect.expand(
@@ -413,3 +444,47 @@ def test_an_enos_group_of_the_demo_always_has_something_to_upgrade(
             assert counts["succeeded"] + counts["failed"] == len(job.tasks)
             ends[name] = counts["failed"]
     assert sorted(map(bool, ends.values())) == [False, True]
+
+
+def test_the_second_wave_of_the_plan_on_oceanconnect_fails(
+    oceanconnect: Platform,
+) -> None:
+    """At once, as some of its devices are not online; the first is soon done."""
+    plan = platform_of("oceanconnect").plan
+    package = oceanconnect.packages[plan.package]
+    assert plan.more == {"action": f"create_{package.kind}_upgrade_task"}
+    activity = (CONFIGURATION / "activity.yaml").read_text()
+    assert not [name for name in plan.groups if name in activity]
+    assert len(plan.groups) == 3
+    failed = []
+    for name, seconds in zip(plan.groups[:2], (60 * SPEED, SPEED), strict=True):
+        task_id = add_task(
+            oceanconnect, NewTask(kind=package.kind, package=package, groups=(name,))
+        )
+        oceanconnect.clock.advance(seconds)
+        oceanconnect.engine.run()
+        tally = oceanconnect.tasks[task_id].tally
+        failed.append(100 * tally.counts[Status.FAIL] / sum(tally.counts.values()))
+        assert name != plan.groups[0] or not tally.open
+    assert failed[0] == 0
+    assert failed[1] > 100 - plan.values["wanted_share"]
+    assert (plan.end, plan.last_wave) == ("stopped", 2)
+
+
+def test_the_plan_on_enos_runs_to_the_end(enos: enos_platform.Platform) -> None:
+    """Each of its waves upgrades some devices, and all of them."""
+    plan = platform_of("enos").plan
+    firmware = enos.firmware[plan.package]
+    groups = {group.name.default: group for group in enos.groups.values()}
+    activity = (CONFIGURATION / "activity.yaml").read_text()
+    for name in plan.groups:
+        assert name not in activity
+        job_id = add_job(
+            enos, NewJob(firmware=firmware, groups=(groups[name].group_id,))
+        )
+        enos.clock.advance(60 * SPEED)
+        enos.engine.run()
+        job = enos.jobs[job_id]
+        assert job.tasks
+        assert job.counts()["succeeded"] == len(job.tasks)
+    assert (plan.end, plan.last_wave) == ("finished", len(plan.groups))

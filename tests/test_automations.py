@@ -247,8 +247,10 @@ async def test_try_it_before_the_night(
     async with running(hass, config) as entity_id:
         await trigger(hass, entity_id)
     assert oceanconnect.tasks() == []
-    title, request = messages.lines()
+    title, reached, _, versions, request = messages.lines()
     assert title == f"Upgrade to {software.version} tonight"
+    assert re.match(r"[1-9]\d* devices\.", reached)
+    assert re.fullmatch(r'    {("[\d.]+":\d+,?)+}', versions)
     assert software.file_id in request
 
 

@@ -9,12 +9,10 @@ import re
 
 from .clients.causes import Cause
 from .clients.model import Subtask, Value
+from .markdown import escaped
 
 MOST_CHARACTERS = 200
 """Of a reason, in the text to read."""
-
-_SPECIAL = re.compile(r"[\\`*_{}\[\]<>|~#&@]|:(?=//)|(?<=www)\.", re.IGNORECASE)
-"""What Markdown, or a template around it, would take for more than text."""
 
 _LONG_ID = re.compile(r"\b(?=[a-f-]*\d)[0-9a-f][0-9a-f-]{7,}\b", re.IGNORECASE)
 
@@ -113,8 +111,3 @@ def _paragraph(reason: FailureReason, word: Word, most_devices: int) -> tuple[st
     if named:
         lines.append("  " + word("report_devices", devices=", ".join(named)))
     return tuple(lines)
-
-
-def escaped(text: str) -> str:
-    """Return a text so that Markdown shows it as it is."""
-    return _SPECIAL.sub(r"\\\g<0>", text)

@@ -11,6 +11,7 @@ from homeassistant.util import dt as dt_util
 from .clients.platform import PlatformClient
 from .const import DOMAIN
 from .journal_news import ATTR_ENTRY_ID, in_short
+from .markdown import escaped
 from .writes import CreateEntry, WriteState
 
 UNSETTLED: Final = "unsettled_create"
@@ -42,8 +43,8 @@ def async_sync_unsettled(
         translation_key=UNSETTLED,
         translation_placeholders={
             "account": account.title,
-            "version": entry.version,
-            "target": in_short(*entry.subject),
+            "version": escaped(entry.version),
+            "target": escaped(in_short(*entry.subject)),
             "time": f"{dt_util.as_local(entry.asked_at):%Y-%m-%d %H:%M:%S}",
         },
     )
@@ -76,7 +77,10 @@ def async_sync_issue(
     is_fixable: bool = False,
     **placeholders: str,
 ) -> None:
-    """Raise an issue that an account has once at most, or end it."""
+    """Raise an issue that an account has once at most, or end it.
+
+    The placeholders are for its description, which is Markdown: they stay text.
+    """
     issue_id = f"{key}_{account.entry_id}"
     if not is_wanted:
         ir.async_delete_issue(hass, DOMAIN, issue_id)
@@ -89,7 +93,10 @@ def async_sync_issue(
         is_fixable=is_fixable,
         severity=severity,
         translation_key=key,
-        translation_placeholders={"account": account.title, **placeholders},
+        translation_placeholders={
+            "account": account.title,
+            **{key: escaped(text) for key, text in placeholders.items()},
+        },
     )
 
 

@@ -3,7 +3,6 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 import ssl
-import tempfile
 from typing import Any
 
 from cryptography import x509
@@ -118,22 +117,21 @@ def test_a_password_that_is_not_needed_does_no_harm() -> None:
     context(password="unneeded")
 
 
-def test_no_key_is_left_on_disk(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Only files bring a key into a context; its file is private and then gone."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    modes = []
+def test_no_key_is_ever_on_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only files bring a key into a context; its file is in memory, and then gone."""
+    seen = []
     load = ssl.SSLContext.load_cert_chain
 
-    def look(self: ssl.SSLContext, path: Path, **kwargs: Any) -> None:
-        modes.append(path.stat().st_mode & 0o777)
+    def look(self: ssl.SSLContext, path: str, **kwargs: Any) -> None:
+        seen.append(Path(path).readlink())
+        assert b"PRIVATE KEY" in Path(path).read_bytes()
         load(self, path, **kwargs)
 
     monkeypatch.setattr(ssl.SSLContext, "load_cert_chain", look)
+    before = len(list(Path("/proc/self/fd").iterdir()))
     context()
-    assert modes == [0o600]
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in seen] == ["memfd:client.pem (deleted)"]
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,19 @@ user sees, the placeholders fill it. Neither ever holds a secret.
 
 from enum import StrEnum
 
+LONGEST_TEXT = 500
+"""Characters of a platform's text that are kept."""
+
+
+def readable(text: str) -> str:
+    """Return a platform's text as one line of bounded length, fit for log and screen."""
+    few = text[: 10 * LONGEST_TEXT]
+    plain = "".join(sign if sign.isprintable() else " " for sign in few)
+    line = " ".join(plain.split())
+    if len(line) > LONGEST_TEXT:
+        return f"{line[: LONGEST_TEXT - 1]}…"
+    return line
+
 
 class PlatformError(Exception):
     """Base of all errors that a client raises."""
@@ -14,7 +27,7 @@ class PlatformError(Exception):
 
     def __init__(self, message: str = "", **placeholders: str) -> None:
         """Keep a message for the log and the placeholders of the user's text."""
-        super().__init__(message or self.key)
+        super().__init__(readable(message) or self.key)
         self.placeholders: dict[str, str] = placeholders
 
 
@@ -140,6 +153,7 @@ class RejectedError(PlatformError):
         self, code: str, detail: str, advice: Advice, *, status: int = 400
     ) -> None:
         """Keep the platform's code and text, the advice and the HTTP status."""
+        code, detail = readable(code), readable(detail)
         super().__init__(
             f"{status} {code}: {detail}", code=code or str(status), detail=detail
         )

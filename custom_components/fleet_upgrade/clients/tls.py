@@ -7,9 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 import os
-from pathlib import Path
 import ssl
-import tempfile
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.types import (
@@ -136,14 +134,15 @@ def _private_key(key: str, password: str | None) -> PrivateKeyTypes:
 def _load_pair(
     context: ssl.SSLContext, certificate: str, key: str, password: str | None
 ) -> None:
-    """Load a pair that only files can bring into a context, and leave no file."""
-    with tempfile.TemporaryDirectory(prefix="fleet-upgrade-") as folder:
-        path = Path(folder) / "client.pem"
-        with open(
-            path,
-            "w",
-            encoding="ascii",
-            opener=lambda name, flags: os.open(name, flags, 0o600),
-        ) as file:
+    """Load a pair that only files can bring into a context.
+
+    The file is in memory alone, so that no key is left on a disk, however this ends.
+    """
+    descriptor = os.memfd_create("client.pem")
+    try:
+        with open(descriptor, "w", encoding="ascii", closefd=False) as file:
             file.write(f"{certificate}\n{key}\n")
+        path = f"/proc/self/fd/{descriptor}"
         context.load_cert_chain(path, password=password or "")
+    finally:
+        os.close(descriptor)

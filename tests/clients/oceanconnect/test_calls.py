@@ -16,6 +16,7 @@ from custom_components.fleet_upgrade.clients.errors import (
     AmbiguousError,
     ConnectionProblem,
     MalformedError,
+    NotFoundError,
     PlatformError,
     RejectedError,
     SessionTakenError,
@@ -428,3 +429,29 @@ async def test_a_read_that_is_made_once_more_counts_twice(
     assert err.value.problem is ConnectionProblem.HUNG_UP
     assert len(oceanconnect.calls) == 4
     assert client.budget.made.total() == made + 4
+
+
+@pytest.mark.parametrize("item_id", ["", ".", ".."])
+async def test_no_id_leads_to_something_else(
+    client: OceanConnectClient, oceanconnect: OceanConnectSimulator, item_id: str
+) -> None:
+    """A server may take these for the list, or for what is above it."""
+    for look in (
+        client.get_task(item_id),
+        client.devices.get(item_id),
+        client.packages.delete(item_id),
+        client.device_groups.delete(item_id),
+    ):
+        with pytest.raises(NotFoundError):
+            await look
+    assert len(oceanconnect.calls) == 0
+
+
+async def test_an_id_stays_one_step_of_the_path(
+    client: OceanConnectClient, oceanconnect: OceanConnectSimulator
+) -> None:
+    """Whatever else it holds."""
+    with pytest.raises(NotFoundError):
+        await client.get_task("a?x=1#y%2F z")
+    assert oceanconnect.calls[-1].path.endswith("/operations/a?x=1#y%2F z")
+    assert oceanconnect.calls[-1].query == {}

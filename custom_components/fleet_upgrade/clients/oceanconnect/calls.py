@@ -2,11 +2,14 @@
 
 from collections.abc import AsyncGenerator, Callable, Mapping
 from functools import partial
+from urllib.parse import quote
 
 from ..budget import Priority
 from ..errors import (
+    Advice,
     AmbiguousError,
     MalformedError,
+    NotFoundError,
     RejectedError,
     SessionTakenError,
     ThrottledError,
@@ -19,6 +22,16 @@ from .poll import PAGE_SIZE, is_last_page
 from .wire import Reply, Rows, decode, decode_page
 
 type Query = Mapping[str, str | int]
+
+
+def item_path(path: str, item_id: str) -> str:
+    """Return the path of one of the things at a path.
+
+    Raises `NotFoundError` for an ID that would make it the path of something else.
+    """
+    if item_id in {"", ".", ".."}:
+        raise NotFoundError("", item_id, Advice.OBJECT_MISSING, status=404)
+    return f"{path}/{quote(item_id, safe='')}"
 
 
 class Calls:

@@ -9,7 +9,6 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 import logging
 from typing import override
-from urllib.parse import quote
 
 import msgspec
 from msgspec import structs
@@ -35,7 +34,7 @@ from ..model import (
 from ..platform import PlatformClient, PushControl
 from ..transport import Transport
 from .auth import Session, Token
-from .calls import Calls, Query
+from .calls import Calls, Query, item_path
 from .create import MOST_TARGETS, is_result
 from .devices import Devices
 from .groups import DeviceGroups
@@ -293,7 +292,7 @@ class OceanConnectClient(PlatformClient, PushControl):
 
 
 def _path(task_id: str) -> str:
-    return f"{OPERATIONS}/{quote(task_id, safe='')}"
+    return item_path(OPERATIONS, task_id)
 
 
 def _with_package_defaults(request: CreateRequest, package: Package) -> CreateRequest:

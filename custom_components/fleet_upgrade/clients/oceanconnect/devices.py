@@ -4,13 +4,12 @@ Source: "Device Management" and "Data Collection" in the Northbound API Referenc
 """
 
 from collections.abc import AsyncIterator
-from urllib.parse import quote
 
 from ..answers import rows_of
 from ..budget import Priority
 from ..errors import MalformedError
 from ..model import Device, Page
-from .calls import Calls, given
+from .calls import Calls, given, item_path
 from .poll import PAGE_SIZE
 from .wire import Reply, Wire
 
@@ -79,5 +78,5 @@ class Devices:
         self, device_id: str, *, priority: Priority = Priority.ACTION
     ) -> Device:
         """Read one device; `NotFoundError` when there is none."""
-        path = f"{PATH}/{quote(device_id, safe='')}"
+        path = item_path(PATH, device_id)
         return (await self._calls.read(path, DeviceRow, priority=priority)).value()

@@ -5,12 +5,11 @@ come with HTTP 200, and its list has one row a page unless it is asked for more.
 """
 
 from collections.abc import AsyncIterator, Collection
-from urllib.parse import quote
 
 from ..answers import rows_of
 from ..errors import AmbiguousError, InvalidFieldError, MalformedError
 from ..model import Device, DeviceGroup, Page
-from .calls import Calls, given
+from .calls import Calls, given, item_path
 from .wire import Reply, count_of
 
 PATH = "/iocm/app/devgroup/v1.3.0/devGroups"
@@ -151,4 +150,4 @@ class DeviceGroups:
 
 
 def _path(group_id: str) -> str:
-    return f"{PATH}/{quote(group_id, safe='')}"
+    return item_path(PATH, group_id)

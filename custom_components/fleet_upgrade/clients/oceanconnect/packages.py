@@ -5,12 +5,11 @@ one: that is what the platform's web portal is for.
 """
 
 from collections.abc import AsyncIterator
-from urllib.parse import quote
 
 from ..answers import rows_of
 from ..errors import MalformedError
 from ..model import Package, Page, UpgradeKind
-from .calls import Calls, given
+from .calls import Calls, given, item_path
 from .wire import Reply, WireTime, kind_of, time_of
 
 PATH = "/iodm/northbound/v1.5.0/category"
@@ -93,4 +92,4 @@ class Packages:
 
 
 def _path(package_id: str) -> str:
-    return f"{PATH}/{quote(package_id, safe='')}"
+    return item_path(PATH, package_id)

@@ -6,12 +6,11 @@ are made, and show in the same list afterwards.
 """
 
 from collections.abc import AsyncIterator
-from urllib.parse import quote
 
 from ..answers import rows_of
 from ..errors import AmbiguousError, MalformedError
 from ..model import Page, Value
-from .calls import Calls, given
+from .calls import Calls, given, item_path
 from .wire import Reply
 
 PATH = "/iocm/app/sub/v1.2.0/subscriptions"
@@ -110,4 +109,4 @@ class Subscriptions:
 
 
 def _path(subscription_id: str) -> str:
-    return f"{PATH}/{quote(subscription_id, safe='')}"
+    return item_path(PATH, subscription_id)

@@ -304,6 +304,29 @@ async def test_a_lost_answer_waits_until_it_is_settled(story: Story) -> None:
     assert story.sent == [("one",)]
 
 
+async def test_nothing_is_tried_again_without_a_pause(story: Story) -> None:
+    """Each try of a batch polls the account, which lets the plans go on."""
+    story.fleet.most_targets = 1
+    groups = ("one", "two")
+    plan = structs.replace(
+        PLAN, device_groups=groups, waves=(Wave(device_groups=groups),)
+    )
+    tried = []
+
+    async def fail(_prepared: PreparedCreate) -> str:
+        tried.append(story.coordinator.last_update_success)
+        raise UnreachableError(ConnectionProblem.SERVER)
+
+    with patch.object(story.fleet, "create_task", fail):
+        await story.start(plan)
+        assert len(tried) == 1
+        for count in (2, 3, 3, 4, 4, 4, 4, 5):
+            await story.look()
+            assert len(tried) == count
+    await story.look(3600)
+    assert story.is_in(Phase.RUNNING)
+
+
 async def test_a_platform_out_of_reach_is_tried_again(story: Story) -> None:
     """With the next poll that succeeds."""
     error = UnreachableError(ConnectionProblem.CONNECT)

@@ -78,6 +78,10 @@ KILLS = (
 )
 
 
+type Disk = tuple[dict[str, Any], dict[Path, bytes]]
+"""What is stored, and the files beside it."""
+
+
 class Killed(BaseException):
     """Home Assistant was killed."""
 
@@ -124,11 +128,9 @@ class Torture:
         self._platform = platform
         self._storage = storage
         self._random = Random(seed)
-        self._journal = Path(
-            hass.config.path(".storage", f"{DOMAIN}.{entry.entry_id}.journal")
-        )
+        self._folder = Path(hass.config.path(".storage"))
         self._past = {task.task_id for task in platform.tasks()}
-        self._disk: tuple[dict[str, Any], bytes | None] | None = None
+        self._disk: Disk | None = None
         off = timedelta(minutes=self._random.choice((0, -11, 7)))
         platform.clock.set(dt_util.utcnow() + off)
         package = platform.packages("software")[0]
@@ -244,20 +246,25 @@ class Torture:
                 Journal, "async_change", around(Journal.async_change, before=False)
             )
 
-    def _copy_of_disk(self) -> tuple[dict[str, Any], bytes | None]:
-        journal = self._journal.read_bytes() if self._journal.exists() else None
-        return deepcopy(self._storage), journal
+    def _files(self) -> list[Path]:
+        """Return the account's own files, which are not among the stored ones."""
+        return list(self._folder.glob(f"{DOMAIN}.{self._entry.entry_id}.*"))
+
+    def _copy_of_disk(self) -> Disk:
+        files = {path: path.read_bytes() for path in self._files()}
+        return deepcopy(self._storage), files
 
     async def _restart(self) -> None:
         """Start again from what was on disk when Home Assistant was killed."""
         assert self._disk is not None
-        storage, journal = self._disk
+        storage, files = self._disk
         await self._hass.config_entries.async_unload(self._entry.entry_id)
         self._storage.clear()
         self._storage.update(storage)
-        self._journal.unlink(missing_ok=True)
-        if journal is not None:
-            self._journal.write_bytes(journal)
+        for path in self._files():
+            path.unlink()
+        for path, content in files.items():
+            path.write_bytes(content)
         self._disk = None
         self._hass.data.pop(DATA_JOURNALS)
         await self._hass.config_entries.async_setup(self._entry.entry_id)

@@ -50,6 +50,10 @@ _LATER: Final = (
     UnsettledError,
     UnwrittenError,
 )
+SHORTEST_PAUSE: Final = 30.0
+"""Seconds before a step is tried again: with the next poll on schedule."""
+LONGEST_PAUSE: Final = 3600.0
+
 _UNDER_WAY: Final = {"batch_under_way", "change_under_way"}
 
 
@@ -73,6 +77,8 @@ class WaveSteps:
         self._client = client
         self._writer = writer
         self._tasks = tasks
+        self._pauses: dict[tuple[str, Phase], tuple[float, float]] = {}
+        """When a step may be tried again, and how long that is after the last time."""
 
     async def async_targets(self, plan: Plan, run_id: str) -> list[Targets]:
         """Return what each wave of a new run upgrades; raises `PlatformError`.
@@ -121,6 +127,8 @@ class WaveSteps:
         """
         if (known := self._known(run)) is not None:
             return known
+        if not self._may_try(run):
+            return run
         try:
             prepared = await async_prepare(
                 self._platform, self._client, run.plan, run.targets[run.wave]
@@ -129,7 +137,7 @@ class WaveSteps:
         except PlatformError as err:
             if (known := self._known(run)) is not None:
                 return known
-            if is_for_later(err):
+            if _is_for_later(err):
                 LOGGER.debug("A wave of a plan is created later: %s", err)
                 return run
             return stopped(
@@ -140,6 +148,20 @@ class WaveSteps:
                 to_stop=self.may_run(run),
             )
         return self._known(run) or run
+
+    def _may_try(self, run: Run) -> bool:
+        """Whether to try the step of a run now; after each try it waits longer.
+
+        Each try polls the account, and each poll lets the runs go on: without a pause
+        nothing would come between two tries.
+        """
+        step, now = (run.origin, run.phase), dt_util.utcnow().timestamp()
+        until, last = self._pauses.get(step, (0.0, 0.0))
+        if now < until:
+            return False
+        pause = min(2 * last, LONGEST_PAUSE) or SHORTEST_PAUSE
+        self._pauses[step] = (now + pause, pause)
+        return True
 
     def may_run(self, run: Run) -> bool:
         """Whether anything of the present wave may be under way on the platform."""
@@ -205,6 +227,8 @@ class WaveSteps:
             return stop_done
         if any(map(_is_open, entries)):
             return run  # it may become a task yet
+        if not self._may_try(run):
+            return run
         for task_id in run.present_tasks:
             task = self._tasks().get(task_id)
             if task is not None and not task.is_active:
@@ -214,14 +238,14 @@ class WaveSteps:
                     TaskChange(kind=ChangeKind.STOP, task_id=task_id), run.asker
                 )
             except PlatformError as err:
-                if is_for_later(err):
+                if _is_for_later(err):
                     LOGGER.debug("The task of a plan is stopped later: %s", err)
                     return run
                 LOGGER.warning("The task of a plan was not stopped: %s", err)
         return stop_done
 
 
-def is_for_later(err: PlatformError) -> bool:
+def _is_for_later(err: PlatformError) -> bool:
     """Whether nothing was refused: it may be tried again, or will be settled."""
     cause = _cause(err)
     return isinstance(cause, _LATER) or cause.key in _UNDER_WAY

@@ -14,13 +14,15 @@ from typing import Any
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr, issue_registry as ir
+from homeassistant.helpers.template import Template
+from homeassistant.util.yaml import load_yaml_dict
 from markdown_it import MarkdownIt
 from msgspec import structs
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.fleet_upgrade.clients.errors import LONGEST_TEXT
-from custom_components.fleet_upgrade.clients.model import Targets
+from custom_components.fleet_upgrade.clients.model import Targets, TaskStatus
 from custom_components.fleet_upgrade.const import CONF_PLATFORM, DOMAIN
 from custom_components.fleet_upgrade.entity import task_identifier
 from custom_components.fleet_upgrade.issues import (
@@ -35,7 +37,7 @@ from simulator.oceanconnect import OceanConnectSimulator
 from .actions import act
 from .automations import Messages, look, running, trigger
 from .enos_account import answers_for
-from .tiny_platform import TinyFleet, make_task, set_up
+from .tiny_platform import NOW, TinyFleet, make_task, set_up
 from .translations import english
 from .writes import PREPARED, make_write
 
@@ -55,11 +57,14 @@ TAGS = {"p", "ul", "li", "strong", "br"}
 """What a message of ours is made of."""
 
 
-def seen(markdown: str) -> str:
+def seen(markdown: str, tags: set[str] = TAGS) -> str:
     """Return what a person sees of a message; fails if it is more than ours."""
     renderer = MarkdownIt("commonmark", {"html": True})
     page = renderer.enable(["table", "strikethrough"]).render(markdown)
-    assert set(re.findall(r"<!?/?(\w*)", page)) <= TAGS
+    assert set(re.findall(r"<!?/?(\w*)", page)) <= tags
+    assert all(
+        link.startswith("/config/") for link in re.findall(r'href="(.*?)"', page)
+    )
     return html.unescape(re.sub(r"<[^>]+>", "", page))
 
 
@@ -144,6 +149,31 @@ async def test_the_message_on_a_retry_shows_them_as_text(
         await trigger(hass, entity_id)
     [message] = messages.sent
     assert NAME in seen(message["message"])
+
+
+async def test_the_dashboard_shows_them_as_text(
+    hass: HomeAssistant, fleet: TinyFleet, tiny_entry: MockConfigEntry
+) -> None:
+    """Running and ended tasks, and what happened last."""
+    hass.config_entries.async_update_entry(tiny_entry, title=NAME)
+    fleet.put(make_task("one", version=NAME), make_task("two", name=NAME))
+    await set_up(hass, tiny_entry)
+    await hass.async_start()
+    fleet.end("two", TaskStatus.FAILED, NOW)
+    await look(hass, tiny_entry)
+    dashboard = load_yaml_dict(str(ROOT / "demo" / "config" / "dashboard.yaml"))
+    cards = [
+        card["content"]
+        for section in dashboard["views"][0]["sections"]
+        for card in section["cards"]
+        if card["type"] == "markdown"
+    ]
+    tables = {"table", "thead", "tbody", "tr", "th", "td", "a", "font"}
+    shown = [
+        seen(str(Template(card, hass).async_render(parse_result=False)), TAGS | tables)
+        for card in cards
+    ]
+    assert [text.count(NAME) > 0 for text in shown] == [True, True, True, False, True]
 
 
 async def test_issues_show_them_as_text(

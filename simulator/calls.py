@@ -52,6 +52,8 @@ class CallLog:
 
     worst_minute: int = 0
     """The most calls of one application within any 60 seconds."""
+    throttled: int = 0
+    """Calls that were refused because there were too many."""
     _calls: list[Call] = field(default_factory=list)
     _windows: dict[str, SlidingWindow] = field(default_factory=dict)
 
@@ -77,7 +79,7 @@ class CallLog:
         """Forget all calls."""
         self._calls.clear()
         self._windows.clear()
-        self.worst_minute = 0
+        self.worst_minute = self.throttled = 0
 
     def __len__(self) -> int:
         """Return how many calls there were."""

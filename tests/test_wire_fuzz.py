@@ -60,7 +60,7 @@ async def test_spoiled_answers_of_oceanconnect_cost_a_poll(
     fuzz = Fuzz(
         hass,
         entry,
-        oceanconnect.faults,
+        oceanconnect,
         lambda: counts_on_oceanconnect(oceanconnect),
         caplog,
         seed,
@@ -85,6 +85,6 @@ async def test_spoiled_answers_of_enos_cost_a_poll(
     entry.add_to_hass(hass)
     await set_up(hass, entry)
     answers, seed = share
-    fuzz = Fuzz(hass, entry, enos.faults, lambda: counts_on_enos(enos), caplog, seed)
+    fuzz = Fuzz(hass, entry, enos, lambda: counts_on_enos(enos), caplog, seed)
     await fuzz.run(answers)
     assert has_seen_much(fuzz)

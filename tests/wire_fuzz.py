@@ -23,7 +23,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.fleet_upgrade.clients.model import StatusCounts
 from custom_components.fleet_upgrade.coordinator import FleetCoordinator
 from simulator.enos import EnosSimulator
-from simulator.faults import Fault, FaultControl, FaultKind
+from simulator.faults import Fault, FaultKind
 from simulator.oceanconnect import OceanConnectSimulator
 
 from .actions import act
@@ -42,7 +42,7 @@ class Fuzz:
         self,
         hass: HomeAssistant,
         entry: MockConfigEntry,
-        faults: FaultControl,
+        platform: EnosSimulator | OceanConnectSimulator,
         truth: Truth,
         log: pytest.LogCaptureFixture,
         seed: int,
@@ -57,7 +57,7 @@ class Fuzz:
         self._hass = hass
         self._entry = entry
         self._coordinator: FleetCoordinator = entry.runtime_data
-        self._faults = faults
+        self._platform = platform
         self._truth = truth
         self._log = log
         self._random = Random(seed)
@@ -76,8 +76,9 @@ class Fuzz:
 
     async def _round(self) -> None:
         self._log.clear()
+        self._platform.calls.clear()
         before = self.mutations.count
-        self._faults.add(
+        self._platform.faults.add(
             Fault(
                 kind=FaultKind.MALFORMED,
                 after=self._random.choice((0, 0, 1, 2, 3)),
@@ -91,7 +92,7 @@ class Fuzz:
                 self.ends[await ask()] += 1
         except TimeoutError:
             raise AssertionError(self._story("did not end")) from None
-        self._faults.clear()
+        self._platform.faults.clear()
         spoiled = self.mutations.count - before
         warnings = [
             each.getMessage()

@@ -161,6 +161,7 @@ class Simulation:
             return False
         now = self.clock.now()
         if self.platform.window.count(now) >= limit:
+            self.calls.throttled += 1
             return True
         self.platform.window.add(now)
         return False

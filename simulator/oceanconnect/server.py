@@ -155,6 +155,7 @@ class Simulation:
             ):
                 return self._refuse(codes.TOKEN_INVALID)
             if crowded:
+                self.calls.throttled += 1
                 return self._refuse(codes.THROTTLED)
         return await handler(request)
 

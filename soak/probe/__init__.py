@@ -1,0 +1,89 @@
+"""Lives in the Home Assistant that is soaked: makes it quick, and measures it."""
+
+import asyncio
+import ctypes
+from datetime import timedelta
+import gc
+from pathlib import Path
+import resource
+import sys
+
+from homeassistant.core import (
+    HomeAssistant,
+    ServiceCall,
+    ServiceResponse,
+    SupportsResponse,
+)
+from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.helpers.typing import ConfigType
+from homeassistant.util.async_ import get_scheduled_timer_handles
+
+from custom_components.fleet_upgrade import coordinator, creation
+from custom_components.fleet_upgrade.clients import budget, transport
+from custom_components.fleet_upgrade.clients.oceanconnect import auth
+
+DOMAIN = "soak_probe"
+
+POLL_SECONDS = 1.0
+"""Seconds between two polls, in place of a minute or more."""
+
+CALLS_A_MINUTE = 600
+"""What the simulated platforms allow, in place of 100 and of nobody knows."""
+
+PATIENCE = 5.0
+"""Seconds for an answer, in place of a minute."""
+
+
+async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
+    """Shorten what takes minutes, and offer the measurement."""
+    pace = timedelta(seconds=POLL_SECONDS)
+    for module, name, value in (
+        (coordinator, "ACTIVE_INTERVAL", pace),
+        (coordinator, "IDLE_INTERVAL", pace),
+        (coordinator, "MAX_INTERVAL", 4 * pace),
+        (creation, "LOOKS", (0.0, 0.5, 1.0, 2.0)),
+        (transport, "TOTAL_TIMEOUT", PATIENCE),
+        # Who gives way to another program for an hour has nothing to soak.
+        (auth, "HOUR", 0.0),
+    ):
+        setattr(module, name, value)
+
+    async def measure(call: ServiceCall) -> ServiceResponse:
+        for each in budget._budgets.values():  # noqa: SLF001
+            each.limit = CALLS_A_MINUTE
+            if isinstance(each, budget.AdaptiveBudget):
+                each._most = CALLS_A_MINUTE  # noqa: SLF001
+        if call.data.get("is_thorough"):
+            gc.collect()
+            # What Python has given back stays with the process until somebody asks.
+            ctypes.CDLL(None).malloc_trim(0)
+        return {
+            **await hass.async_add_executor_job(_of_the_process),
+            "blocks": sys.getallocatedblocks(),
+            "tasks": len(asyncio.all_tasks()),
+            "timers": sum(
+                not handle.cancelled()
+                for handle in get_scheduled_timer_handles(hass.loop)
+            ),
+            "devices": len(dr.async_get(hass).devices),
+            "entities": len(er.async_get(hass).entities),
+            "states": len(hass.states.async_entity_ids()),
+        }
+
+    hass.services.async_register(
+        DOMAIN, "measure", measure, supports_response=SupportsResponse.ONLY
+    )
+    return True
+
+
+def _of_the_process() -> dict[str, int]:
+    """Return the memory that is resident, in bytes, and the sockets that are open."""
+    process = Path("/proc/self")
+    pages = int((process / "statm").read_text(encoding="ascii").split()[1])
+    sockets = 0
+    for link in (process / "fd").iterdir():
+        try:
+            sockets += str(link.readlink()).startswith("socket:")
+        except FileNotFoundError:  # the one that lists them
+            continue
+    return {"memory": pages * resource.getpagesize(), "sockets": sockets}

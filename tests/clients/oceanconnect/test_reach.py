@@ -1,13 +1,13 @@
 """Whom a creation reaches, and how few calls tell that."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from custom_components.fleet_upgrade.clients.model import Reach
+from custom_components.fleet_upgrade.clients.model import DeviceGroup, Page, Reach
 from custom_components.fleet_upgrade.clients.oceanconnect import PLATFORM
 from custom_components.fleet_upgrade.clients.oceanconnect.client import (
     OceanConnectClient,
@@ -100,6 +100,25 @@ async def test_of_a_group_that_is_not_there_nothing_is_known(
     for names in (["Nowhere"], ["Nowhere", oceanconnect.groups()[0].name]):
         reach, calls = await look(client, oceanconnect, device_groups=names)
         assert (reach, calls) == (Reach(), 1)
+
+
+async def test_a_group_that_grows_meanwhile_is_not_counted_by_half(
+    client: OceanConnectClient, oceanconnect: OceanConnectSimulator
+) -> None:
+    """Its members are more than the list of groups has said."""
+    oceanconnect.reset(devices=9000, tasks=0)
+    group = oceanconnect.groups()[0]
+    del group.members[900:]
+    pages = client.device_groups.pages
+
+    async def before(name: str | None) -> AsyncIterator[Page[DeviceGroup]]:
+        async for page in pages(name=name):
+            yield page
+        group.members.extend(device.device_id for device in oceanconnect.devices())
+
+    client.device_groups.pages = before  # type: ignore[method-assign, assignment]
+    reach, calls = await look(client, oceanconnect, device_groups=[group.name])
+    assert (reach, calls) == (Reach(devices=900), 2)
 
 
 async def test_a_large_fleet_costs_few_calls_and_has_a_number(

@@ -29,7 +29,13 @@ from custom_components.fleet_upgrade.clients.model import (
 from custom_components.fleet_upgrade.const import DOMAIN
 from custom_components.fleet_upgrade.entity import account_identifier
 from custom_components.fleet_upgrade.journal_news import EVENT_JOURNAL, async_announce
-from custom_components.fleet_upgrade.writes import ChangeEntry, CreateEntry, WriteState
+from custom_components.fleet_upgrade.writes import (
+    ChangeEntry,
+    CreateEntry,
+    PlanDeed,
+    PlanEntry,
+    WriteState,
+)
 
 from .tiny_platform import NOW, TinyFleet, set_up
 from .writes import PREPARED, REQUEST, closed, make_write
@@ -157,6 +163,39 @@ async def test_each_change_of_an_entry_is_a_line(
     assert row["name"] == "Fleet north"
     assert row["message"] == message
     assert row["icon"] == "mdi:notebook-edit-outline"
+
+
+@pytest.mark.parametrize(
+    ("done", "what"),
+    [
+        (PlanDeed.START, "start the upgrade plan Meters"),
+        (PlanDeed.APPROVE, "let the next wave of the upgrade plan Meters begin"),
+        (PlanDeed.STOP, "stop the upgrade plan Meters"),
+    ],
+)
+async def test_what_is_done_with_a_plan_of_waves_is_a_line(
+    hass: HomeAssistant,
+    account: MockConfigEntry,
+    read: Read,
+    done: PlanDeed,
+    what: str,
+) -> None:
+    """With who did it."""
+    entry = PlanEntry(
+        entry_id="one",
+        key="key",
+        asked_time=NOW.timestamp(),
+        asker=AUTOMATION,
+        state=WriteState.DONE,
+        done=done,
+        plan="Meters",
+        wave=2,
+    )
+    async_announce(hass, account, entry)
+    [row] = await read()
+    assert row["message"] == (
+        f"was asked to {what}: done, asked for by Nightly upgrade"
+    )
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,7 @@ from custom_components.fleet_upgrade.clients.registry import PLATFORMS
 from custom_components.fleet_upgrade.plan import Plan, Wave
 from custom_components.fleet_upgrade.writes import PlanEntry
 
+from .actions import act
 from .hearing import states_written
 from .planning import entities_of, press, shown
 from .tiny_platform import KEY, NOW, TinyFleet, set_up
@@ -186,6 +187,17 @@ async def test_a_run_is_shown_and_told_from_its_start_to_its_end(
         await scene.end(f"created-{number}")
         await scene.look(1800)
     assert scene.shown("plan_state") == "finished"
+
+    answer = await act(
+        scene.hass, "get_journal", config_entry_id=scene.account.entry_id
+    )
+    assert [
+        (row["action"], row["plan"], row["wave"]) for row in answer["entries"][::-1]
+    ] == [
+        (action, "Meters", wave)
+        for wave, deed in ((1, "start_plan"), (2, "approve_wave"), (3, "approve_wave"))
+        for action in (deed, "create")
+    ]
 
     assert [(each["event_type"], each["wave"]) for each in scene.told] == [
         ("wave_started", 1),

@@ -3,6 +3,7 @@
 from typing import Any
 
 from homeassistant.auth.models import User
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse
 from msgspec import structs
 import voluptuous as vol
@@ -11,8 +12,9 @@ from .action_answers import plain, reach_answer
 from .action_queries import LIMIT, limit_of
 from .action_targets import ACCOUNT, async_get_account
 from .failures import translated_failures
+from .plan import PlanOrigin
 from .units import unit_id
-from .writes import CreateEntry, Entry
+from .writes import CreateEntry, Entry, PlanEntry
 
 GET_JOURNAL_SCHEMA = vol.Schema({**ACCOUNT, **LIMIT})
 
@@ -30,7 +32,7 @@ async def async_get_journal(call: ServiceCall) -> ServiceResponse:
     entries = list(account.runtime_data.writer.journal.entries)
     return {
         "entries": [
-            await _row(call.hass, entry, with_users=with_users)
+            await _row(call.hass, account, entry, with_users=with_users)
             for entry in reversed(entries[-limit:])
         ],
         "total": len(entries),
@@ -42,7 +44,7 @@ async def _user(hass: HomeAssistant, user_id: str | None) -> User | None:
 
 
 async def _row(
-    hass: HomeAssistant, entry: Entry, *, with_users: bool
+    hass: HomeAssistant, account: ConfigEntry, entry: Entry, *, with_users: bool
 ) -> dict[str, Any]:
     create = entry if isinstance(entry, CreateEntry) else None
     request = create and create.prepared.request
@@ -50,6 +52,7 @@ async def _row(
     if not with_users:
         asker = structs.replace(asker, user_id=None)
     user = await _user(hass, asker.user_id)
+    plan, wave = _plan(account, entry)
     return {
         "asked_at": plain(entry.asked_at),
         "asked_by": {**plain(asker), "user": None if user is None else user.name},
@@ -61,6 +64,8 @@ async def _row(
         "policy": request and plain(request.policy),
         "batch": create and create.part and unit_id(create.part.batch_id),
         "part": create and create.part and create.part.number,
+        "plan": plan,
+        "wave": wave,
         "reach": create and reach_answer(create.reach),
         "forced": create is not None and create.forced,
         "state": plain(entry.state),
@@ -69,3 +74,16 @@ async def _row(
         "failure": entry.failure,
         "code": entry.detail,
     }
+
+
+def _plan(account: ConfigEntry, entry: Entry) -> tuple[str | None, int | None]:
+    """Return the name of the plan that an entry belongs to, and the wave, from 1.
+
+    The name of a plan that was deleted is not known to its creations any more.
+    """
+    if isinstance(entry, PlanEntry):
+        return entry.plan, entry.wave
+    if isinstance(entry, CreateEntry) and (origin := PlanOrigin.read(entry.origin)):
+        subentry = account.subentries.get(origin.plan_id)
+        return None if subentry is None else subentry.title, origin.wave
+    return None, None

@@ -1,7 +1,7 @@
 """What an operator plans to upgrade, again and again, and in which waves."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final, Self, override
 
 import msgspec
 
@@ -54,3 +54,29 @@ def stored_plan(plan: Plan) -> dict[str, Any]:
     stored: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(plan))
     del stored["plan_id"], stored["name"]
     return stored
+
+
+_PLAN: Final = "plan"
+
+
+class PlanOrigin(Value, frozen=True):
+    """What the journal says that a creation belongs to: the run of a plan."""
+
+    plan_id: str
+    run_id: str
+    wave: int | None = None
+    """From 1, of a run that goes wave by wave."""
+
+    @override
+    def __str__(self) -> str:
+        parts = (_PLAN, self.plan_id, self.run_id, self.wave)
+        return ":".join(str(part) for part in parts if part is not None)
+
+    @classmethod
+    def read(cls, origin: str | None) -> Self | None:
+        """Return what an origin says; ``None`` for one that is no plan's."""
+        kind, *parts = (origin or "").split(":")
+        if kind != _PLAN:
+            return None
+        plan_id, run_id, *wave = parts
+        return cls(plan_id, run_id, int(wave[0]) if wave else None)

@@ -20,7 +20,7 @@ from .clients.model import UpgradeTask
 from .clients.platform import Platform, PlatformClient
 from .const import LOGGER, SUBENTRY_PLAN
 from .issues import async_sync_issue
-from .plan import Plan, plan_of
+from .plan import Plan, PlanOrigin, plan_of
 from .plan_creation import async_prepare, create_action, without_force
 from .units import unit_id
 from .wave_runner import WaveRunner
@@ -120,7 +120,7 @@ class Plans:
         prepared = await async_prepare(self._platform, self._client, plan)
         try:
             await self._writer.async_create(
-                prepared, asker, origin=f"{_origin(plan_id)}{ulid_now()}"
+                prepared, asker, origin=str(PlanOrigin(plan_id, ulid_now()))
             )
         except InvalidFieldError as err:
             raise without_force(err, plan) from err
@@ -151,13 +151,12 @@ class Plans:
 
     def creations(self, plan_id: str) -> list[CreateEntry]:
         """Return what a plan has created, or may have, oldest first."""
-        origin = _origin(plan_id)
         return [
             entry
             for entry in self._writer.journal.all_of(CreateEntry)
-            if entry.origin is not None
-            and entry.origin.startswith(origin)
-            and entry.state in _MAY_EXIST
+            if entry.state in _MAY_EXIST
+            and (run := _run_of(entry)) is not None
+            and run[0] == plan_id
         ]
 
     def last_run(self, plan_id: str) -> datetime | None:
@@ -175,14 +174,10 @@ class Plans:
         return last.task_id if last.part is None else unit_id(last.part.batch_id)
 
 
-def _origin(plan_id: str) -> str:
-    """Return how the origin of all that a plan creates begins."""
-    return f"plan:{plan_id}:"
-
-
-def _run_of(entry: CreateEntry) -> str:
-    """Return which run of its plan created something."""
-    return (entry.origin or "").split(":")[2]
+def _run_of(entry: CreateEntry) -> tuple[str, str] | None:
+    """Return which run of which plan created something, if one did."""
+    origin = PlanOrigin.read(entry.origin)
+    return None if origin is None else (origin.plan_id, origin.run_id)
 
 
 @callback

@@ -242,7 +242,7 @@ class WaveRunner:
                 await self._async_keep(run)
         except PlatformError as err:
             if not self._has_ended:
-                LOGGER.warning("An upgrade plan has to wait: %s", err)
+                LOGGER.warning("An upgrade plan has to wait: %s", err.key)
         self._async_wake_later(self.runs[run.plan.plan_id])
 
     @callback

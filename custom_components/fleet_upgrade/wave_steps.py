@@ -172,7 +172,7 @@ class WaveSteps:
             if (known := self._known(run)) is not None:
                 return known
             if _is_for_later(err):
-                LOGGER.debug("A wave of a plan is created later: %s", err)
+                LOGGER.debug("A wave of a plan is created later: %s", err.key)
                 return run
             return stopped(
                 run,
@@ -273,9 +273,9 @@ class WaveSteps:
                 )
             except PlatformError as err:
                 if _is_for_later(err):
-                    LOGGER.debug("The task of a plan is stopped later: %s", err)
+                    LOGGER.debug("The task of a plan is stopped later: %s", err.key)
                     return run
-                LOGGER.warning("The task of a plan was not stopped: %s", err)
+                LOGGER.warning("The task of a plan was not stopped: %s", err.key)
         return stop_done
 
 

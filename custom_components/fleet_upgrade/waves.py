@@ -13,7 +13,7 @@ from msgspec import structs
 
 from .askers import Asker
 from .clients.model import StatusCounts, Targets, TaskStatus, UpgradeTask, Value
-from .plan import Plan
+from .plan import Plan, PlanOrigin
 from .units import merged
 
 
@@ -108,7 +108,7 @@ class Run(Value, frozen=True):
     @property
     def origin(self) -> str:
         """What the journal says that the present wave's creation belongs to."""
-        return f"plan:{self.plan.plan_id}:{self.run_id}:{self.wave + 1}"
+        return str(PlanOrigin(self.plan.plan_id, self.run_id, self.wave + 1))
 
     @property
     def present_tasks(self) -> tuple[str, ...]:

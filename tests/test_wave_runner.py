@@ -1,6 +1,5 @@
 """Plans that go wave by wave, carried out: never twice, and over restarts."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
@@ -27,9 +26,6 @@ from custom_components.fleet_upgrade.clients.errors import (
 )
 from custom_components.fleet_upgrade.clients.model import (
     CreateRequest,
-    Device,
-    DeviceGroup,
-    Page,
     PreparedCreate,
     StatusCounts,
     TaskChange,
@@ -527,29 +523,11 @@ async def start_and_lose(story: Story) -> dict[str, Any]:
 async def test_waves_by_share_take_each_device_of_the_groups_once(
     story: Story,
 ) -> None:
-    """Groups by name or ID; a device in two of them is upgraded in one wave."""
-    fleet: Any = story.fleet
-
-    async def list_device_groups(
-        *, name: str | None = None
-    ) -> AsyncIterator[Page[DeviceGroup]]:
-        yield Page(
-            items=tuple(
-                DeviceGroup(group_id=f"id-{name}", name=name)
-                for name in ("one", "two", "three", "four")
-            )
-        )
-
-    async def list_devices(*, group: str | None = None) -> AsyncIterator[Page[Device]]:
-        assert group in ("id-one", "id-two", "id-three")
-        yield Page(
-            items=tuple(
-                Device(device_id=each)
-                for each in (f"{group}-a", f"{group}-b", "shared")
-            )
-        )
-
-    fleet.list_device_groups, fleet.list_devices = list_device_groups, list_devices
+    """A device in two of them is upgraded in one wave."""
+    story.fleet.members = {
+        group: (f"{group}-a", f"{group}-b", "shared")
+        for group in ("one", "two", "three", "four")
+    }
     plan = structs.replace(PLAN, waves=tuple(Wave(share=each) for each in (30, 30, 40)))
     await story.start(plan)
     for task_id in ("created-1", "created-2", "created-3"):

@@ -103,6 +103,8 @@ class TinyFleet:
         self.reached: Reach | Exception = Reach()
         """Whom a look finds, or what becomes of it."""
         self.looks = 0
+        self.members: dict[str, tuple[str, ...]] = {}
+        """Devices of the groups."""
 
     def put(self, *tasks: UpgradeTask) -> None:
         """Let the platform have these tasks, new or changed."""
@@ -179,6 +181,12 @@ class TinyFleet:
         if isinstance(self.reached, Exception):
             raise self.reached
         return self.reached
+
+    async def list_reached(self, prepared: PreparedCreate) -> tuple[str, ...]:
+        """Find the members of the groups, each once."""
+        groups = prepared.request.targets.device_groups
+        found = [device for group in groups for device in self.members.get(group, ())]
+        return tuple(dict.fromkeys(found))
 
     def split(self, prepared: PreparedCreate) -> tuple[PreparedCreate, ...]:
         """Take what a test says at once."""

@@ -4,7 +4,7 @@ Whether a step was taken before is asked of the journal: it knows what was sent,
 whatever the file of the runs has missed.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from homeassistant.core import HomeAssistant
@@ -24,14 +24,7 @@ from .clients.errors import (
     ThrottledError,
     UnreachableError,
 )
-from .clients.model import (
-    ChangeKind,
-    Device,
-    PreparedCreate,
-    Targets,
-    TaskChange,
-    UpgradeTask,
-)
+from .clients.model import ChangeKind, Targets, TaskChange, UpgradeTask
 from .clients.platform import Capability, Platform, PlatformClient
 from .const import LOGGER
 from .creation import UnsettledError
@@ -95,50 +88,8 @@ class WaveSteps:
         whole = await async_prepare(self._platform, self._client, plan)
         if plan.waves[0].share is None:
             return [Targets(device_groups=wave.device_groups) for wave in plan.waves]
-        devices = await self._async_devices(whole)
+        devices = await self._client.list_reached(whole)
         return split(run_id, [wave.share or 0 for wave in plan.waves], devices)
-
-    async def _async_devices(self, whole: PreparedCreate) -> list[str]:
-        """Return the devices of a creation's groups that its package is for."""
-        members: dict[tuple[str | None, str], Device] = {}
-        for group in await self._async_group_ids(whole):
-            async for page in self._client.list_devices(group=group):
-                members |= {_key(device): device for device in page.items}
-        if any(_kind_of(whole)) and not all(
-            any(_kind(device)) for device in members.values()
-        ):
-            members = await self._async_described({key for _, key in members})
-        return [
-            device.device_id for device in members.values() if _is_meant(device, whole)
-        ]
-
-    async def _async_described(
-        self, device_ids: Collection[str]
-    ) -> dict[tuple[str | None, str], Device]:
-        """Return devices as the list of all devices has them; others are gone.
-
-        Of the members of a group only the IDs may be listed.
-        """
-        found: dict[tuple[str | None, str], Device] = {}
-        async for page in self._client.list_devices():
-            found |= {
-                _key(device): device
-                for device in page.items
-                if device.device_id in device_ids
-            }
-            if len(found) >= len(device_ids):
-                break
-        return found
-
-    async def _async_group_ids(self, whole: PreparedCreate) -> list[str]:
-        """Return the IDs of a creation's groups, which may be given by name."""
-        wanted = set(whole.request.targets.device_groups)
-        return [
-            group.group_id
-            async for page in self._client.list_device_groups()
-            for group in page.items
-            if group.group_id in wanted or group.name in wanted
-        ]
 
     async def async_tasks(self, run: Run, now: float) -> Mapping[str, UpgradeTask]:
         """Return the tasks to look at; raises `PlatformError`.
@@ -277,29 +228,6 @@ class WaveSteps:
                     return run
                 LOGGER.warning("The task of a plan was not stopped: %s", err.key)
         return stop_done
-
-
-def _key(device: Device) -> tuple[str | None, str]:
-    """Return what tells devices apart: IDs may be those of a product only."""
-    return device.product, device.device_id
-
-
-def _kind(device: Device) -> tuple[str | None, ...]:
-    return device.device_type, device.model, device.manufacturer, device.product
-
-
-def _kind_of(whole: PreparedCreate) -> tuple[str | None, ...]:
-    """Return which kind of devices a creation's package is made for."""
-    targets = whole.request.targets
-    product = whole.product or targets.product
-    return targets.device_type, targets.model, targets.manufacturer, product
-
-
-def _is_meant(device: Device, whole: PreparedCreate) -> bool:
-    return all(
-        wanted is None or own in (None, wanted)
-        for wanted, own in zip(_kind_of(whole), _kind(device), strict=True)
-    )
 
 
 def _is_for_later(err: PlatformError) -> bool:

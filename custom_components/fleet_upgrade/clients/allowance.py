@@ -8,6 +8,9 @@ from .model import Page, Value
 MOST_CALLS = 10
 """Calls of a look at whom a creation reaches."""
 
+UNLIMITED = 1_000_000
+"""Calls of what has to be known whatever it costs."""
+
 
 class Listed[_ItemT](Value, frozen=True):
     """What was read of a listing; ``total`` is unknown where nobody has counted."""

@@ -204,6 +204,12 @@ class PlatformClient(Protocol):
     async def reach(self, prepared: PreparedCreate) -> Reach:
         """Look whom a creation reaches and what that runs, with a few listing calls."""
 
+    async def list_reached(self, prepared: PreparedCreate) -> tuple[str, ...]:
+        """Return the IDs of the devices that a creation for groups would upgrade.
+
+        Each once, with as many listing calls as that takes.
+        """
+
     def split(self, prepared: PreparedCreate) -> tuple[PreparedCreate, ...]:
         """Return the tasks that a creation takes: more than one for very many targets.
 

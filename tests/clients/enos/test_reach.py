@@ -142,3 +142,27 @@ async def test_without_totals_what_cannot_be_counted_is_unknown(
     enos.quirks = Quirks(ota_pagination=False)
     scope: dict[str, Any] = {"all_devices": True, "from_versions": ["1.0"]}
     assert await look(client, enos, **scope) == (Reach(), 1)
+
+
+async def test_the_devices_of_groups_are_listed_where_they_would_be_upgraded(
+    client: EnosClient, enos: EnosSimulator
+) -> None:
+    """Each once; none that has the firmware already, or has told of no version."""
+    firmware = enos.firmware(verified=True)[0]
+    first, *rest = enos.groups(firmware)
+    for group in rest:
+        group.members.extend(first.members)
+    members = {asset_id for group in (first, *rest) for asset_id in group.members}
+    found = [device for device in devices_of(enos) if device.asset_id in members]
+    silent, current, *others = found
+    silent.version, current.version = None, firmware.version
+    wanted = [
+        device.device_key
+        for device in others
+        if device.version not in (None, firmware.version)
+    ]
+    prepared = await a_creation(
+        client, enos, device_groups=[group.group_id for group in (first, *rest)]
+    )
+    assert wanted
+    assert sorted(await client.list_reached(prepared)) == sorted(wanted)

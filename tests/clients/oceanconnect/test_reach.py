@@ -7,7 +7,12 @@ from typing import Any
 
 import pytest
 
-from custom_components.fleet_upgrade.clients.model import DeviceGroup, Page, Reach
+from custom_components.fleet_upgrade.clients.model import (
+    DeviceGroup,
+    Page,
+    PreparedCreate,
+    Reach,
+)
 from custom_components.fleet_upgrade.clients.oceanconnect import PLATFORM
 from custom_components.fleet_upgrade.clients.oceanconnect.client import (
     OceanConnectClient,
@@ -18,13 +23,20 @@ from simulator.oceanconnect.model import Device, Package
 LISTINGS = ("/devGroups", "/devices")
 
 
+async def a_creation(
+    client: OceanConnectClient, sim: OceanConnectSimulator, **targets: Sequence[str]
+) -> PreparedCreate:
+    """Return a creation that can be sent."""
+    values: dict[str, Any] = {"package": package_of(sim).file_id, **targets}
+    action = next(each for each in PLATFORM.create_actions if "firmware" in each.name)
+    return await client.prepare_create(action.build(values, datetime.now(UTC)))
+
+
 async def look(
     client: OceanConnectClient, sim: OceanConnectSimulator, **targets: Sequence[str]
 ) -> tuple[Reach, int]:
     """Return whom an upgrade reaches, and how many calls told that."""
-    values: dict[str, Any] = {"package": package_of(sim).file_id, **targets}
-    action = next(each for each in PLATFORM.create_actions if "firmware" in each.name)
-    prepared = await client.prepare_create(action.build(values, datetime.now(UTC)))
+    prepared = await a_creation(client, sim, **targets)
     sim.calls.clear()
     reach = await client.reach(prepared)
     calls = [call for call in sim.calls if call.method == "GET"]
@@ -206,3 +218,34 @@ async def test_software_is_told_by_its_own_version(
     assert await client.reach(prepared) == Reach(
         devices=1, versions={device.software: 1}
     )
+
+
+async def test_the_devices_of_groups_are_listed_where_they_fit(
+    client: OceanConnectClient, oceanconnect: OceanConnectSimulator
+) -> None:
+    """Each once, of groups by name or ID; a task for others would be refused."""
+    one, two, *_ = oceanconnect.groups()
+    both = fitting(oceanconnect, one.name, two.name)
+    oceanconnect.call(lambda: two.members.append(one.members[0]))
+    prepared = await a_creation(
+        client, oceanconnect, device_groups=[one.name, two.group_id]
+    )
+    assert len(both) < len(one.members) + len(two.members)
+    assert sorted(await client.list_reached(prepared)) == sorted(
+        device.device_id for device in both
+    )
+
+
+async def test_the_devices_of_a_very_large_fleet_are_listed_all_the_same(
+    client: OceanConnectClient, oceanconnect: OceanConnectSimulator
+) -> None:
+    """However many calls that takes."""
+    oceanconnect.reset(devices=4000, groups=2)
+    names = [group.name for group in oceanconnect.groups()]
+    prepared = await a_creation(client, oceanconnect, device_groups=names)
+    oceanconnect.calls.clear()
+    found = await client.list_reached(prepared)
+    assert sorted(found) == sorted(
+        device.device_id for device in fitting(oceanconnect, *names)
+    )
+    assert len(oceanconnect.calls) > 10

@@ -46,7 +46,7 @@ from .expression import all_of, equals, one_of
 from .firmware import Firmware
 from .jobs import PATH, STARTED, STOPPED, SUBTASK_WORDS, Job, JobRow, OtaTaskRow
 from .poll import Poller
-from .reach import reach
+from .reach import list_reached, reach
 from .scopes import Scopes
 from .wire import Wire, rows_of
 
@@ -217,6 +217,10 @@ class EnosClient(PlatformClient, TaskControl):
     @override
     async def reach(self, prepared: PreparedCreate) -> Reach:
         return await reach(prepared, self.firmware, self.scopes)
+
+    @override
+    async def list_reached(self, prepared: PreparedCreate) -> tuple[str, ...]:
+        return await list_reached(prepared, self.firmware, self.scopes)
 
     @override
     def split(self, prepared: PreparedCreate) -> tuple[PreparedCreate, ...]:

@@ -7,7 +7,7 @@ them, by product and version but not by scope, so that scopes are compared with 
 from collections import Counter
 from collections.abc import AsyncIterator
 
-from ..allowance import Allowance
+from ..allowance import UNLIMITED, Allowance
 from ..model import Device, Page, PreparedCreate, Reach, Targets
 from .firmware import Firmware
 from .scopes import Scopes
@@ -38,6 +38,28 @@ async def reach(prepared: PreparedCreate, firmware: Firmware, scopes: Scopes) ->
     found = [device for device in listed.items if _key(device) in keys]
     versions = (device.firmware_version for device in found)
     return Reach(devices=len(found), versions=dict(Counter(filter(None, versions))))
+
+
+async def list_reached(
+    prepared: PreparedCreate, firmware: Firmware, scopes: Scopes
+) -> tuple[str, ...]:
+    """Return the members of a creation's groups that its firmware is meant for.
+
+    Those that have it already are left out, as the platform does: it would wait for
+    ever for a job of none but them.
+    """
+    allowance = Allowance(UNLIMITED)
+    targets = prepared.request.targets
+    product = prepared.product or targets.product
+    _, keys = await _chosen(targets, product, scopes, allowance)
+    listed = await allowance.read(
+        firmware.upgradable(product=product, versions=targets.from_versions)
+    )
+    return tuple(
+        device.device_id
+        for device in listed.items
+        if _key(device) in (keys or ()) and device.firmware_version != prepared.version
+    )
 
 
 async def _of_versions(

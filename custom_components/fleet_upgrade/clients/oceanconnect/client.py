@@ -41,7 +41,7 @@ from .groups import DeviceGroups
 from .packages import Packages
 from .poll import PAGE_SIZE, Poller
 from .push import read_push, subscribe, unsubscribe
-from .reach import reach
+from .reach import list_reached, reach
 from .subscriptions import Subscriptions
 from .tasks import (
     OPERATE_TYPE,
@@ -212,6 +212,10 @@ class OceanConnectClient(PlatformClient, PushControl):
     @override
     async def reach(self, prepared: PreparedCreate) -> Reach:
         return await reach(prepared, self.device_groups, self.devices)
+
+    @override
+    async def list_reached(self, prepared: PreparedCreate) -> tuple[str, ...]:
+        return await list_reached(prepared, self.device_groups, self.devices)
 
     @override
     def split(self, prepared: PreparedCreate) -> tuple[PreparedCreate, ...]:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Collection
 from math import ceil
 
-from ..allowance import Allowance, pages_left
+from ..allowance import UNLIMITED, Allowance, pages_left
 from ..budget import Priority
 from ..errors import NotFoundError
 from ..model import Device, DeviceGroup, PreparedCreate, Reach, Targets, UpgradeKind
@@ -38,6 +38,29 @@ async def reach(
         found = [device for device in found if _fits(device, targets)]
     versions = (_version(device, prepared.request.kind) for device in found)
     return Reach(devices=len(found), versions=dict(Counter(filter(None, versions))))
+
+
+async def list_reached(
+    prepared: PreparedCreate, groups: DeviceGroups, devices: Devices
+) -> tuple[str, ...]:
+    """Return the members of a creation's groups that its package is meant for."""
+    allowance = Allowance(UNLIMITED)
+    targets = prepared.request.targets
+    wanted = set(targets.device_groups)
+    chosen = [
+        group.group_id
+        async for page in groups.pages()
+        for group in page.items
+        if not wanted.isdisjoint((group.name, group.group_id))
+    ]
+    ids = {
+        device.device_id
+        for group_id in chosen
+        async for page in groups.members(group_id)
+        for device in page.items
+    }
+    found = await _read(ids, targets.device_type, devices, allowance) or ()
+    return tuple(device.device_id for device in found if _fits(device, targets))
 
 
 async def _members(

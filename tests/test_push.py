@@ -98,17 +98,17 @@ def tasks_of_one_device(oceanconnect: OceanConnectSimulator, count: int) -> list
 
 
 class Watch:
-    """Watches how long the event loop is held up."""
+    """Watches how long the event loop is held up, whatever else the machine does."""
 
     longest = 0.0
-    """Seconds by which something that was due came too late, at most."""
+    """Seconds for which it computed before something that was due came, at most."""
 
     async def run(self) -> None:
         """Watch until it is cancelled."""
         while True:
-            before = time.monotonic()
+            before = time.thread_time()
             await asyncio.sleep(0.001)
-            self.longest = max(self.longest, time.monotonic() - before - 0.001)
+            self.longest = max(self.longest, time.thread_time() - before)
 
 
 @pytest.fixture

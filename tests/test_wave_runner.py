@@ -1,5 +1,6 @@
 """Plans that go wave by wave, carried out: never twice, and over restarts."""
 
+import asyncio
 from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
@@ -47,7 +48,7 @@ from custom_components.fleet_upgrade.wave_runner import (
     runs_path,
 )
 from custom_components.fleet_upgrade.waves import Phase, Run, RunEvent, StopReason
-from custom_components.fleet_upgrade.writes import CreateEntry, PlanEntry
+from custom_components.fleet_upgrade.writes import CreateEntry, PlanDeed, PlanEntry
 
 from .tiny_platform import KEY, NOW, TinyFleet, poll, set_up
 from .wave_plans import CREATE_FIRMWARE, put_plan, with_plans
@@ -423,6 +424,10 @@ async def test_where_the_platform_can_a_failing_wave_is_stopped_there(
     await story.look()
     assert story.run.reason is StopReason.SHARE_MISSED
     assert stopper.asked == ["created-1"]
+    with pytest.raises(InvalidFieldError) as refusal:
+        await story.runner.async_stop(PLAN, ASKER)
+    assert refusal.value.key == "plan_not_running"
+    assert story.run.to_stop
     await story.restart()
     assert stopper.asked == ["created-1", "created-1"]
     assert story.run.is_over
@@ -722,3 +727,31 @@ async def test_a_start_that_unloading_overtakes_begins_nothing(story: Story) -> 
         await runner.async_start(PLAN, ASKER)
     assert runner.runs == {}
     assert story.sent == []
+
+
+async def test_a_creation_that_unloading_overtakes_is_taken_over(story: Story) -> None:
+    """It goes to its end, and the next start finds it in the journal."""
+    create_task = story.fleet.create_task
+    sending, answer = asyncio.Event(), asyncio.Event()
+
+    async def wait(prepared: PreparedCreate) -> str:
+        sending.set()
+        await answer.wait()
+        return await create_task(prepared)
+
+    with patch.object(story.fleet, "create_task", wait):
+        starting = story.hass.async_create_task(story.runner.async_start(PLAN, ASKER))
+        await sending.wait()
+        reloading = story.hass.async_create_task(
+            story.hass.config_entries.async_reload(story.entry.entry_id)
+        )
+        await asyncio.sleep(0)
+        answer.set()
+        await asyncio.wait([starting, reloading])
+    await story.hass.async_block_till_done(wait_background_tasks=True)
+    await story.look()
+    assert story.sent == [("one",)]
+    assert story.is_in(Phase.RUNNING)
+    assert story.run.present_tasks == ("created-1",)
+    assert starting.exception() is None
+    assert story.journal.all_of(PlanEntry)[0].done is PlanDeed.START

@@ -196,6 +196,9 @@ def test_a_wave_of_several_tasks_is_looked_at_as_a_whole() -> None:
     good, bad = ended(10, 0)["task-1"], ended(8, 2, TaskStatus.FAILED)["task-1"]
     run, _ = advance(run, {"task-1": good, "task-2": active(10, 1, 0)["task-1"]}, NOW)
     assert run.phase is Phase.RUNNING
+    seen = structs.replace(run, is_seen=True)
+    assert advance(seen, {"task-1": good}, NOW)[1] is Step.STOP_TASKS
+    assert advance(seen, {}, NOW)[1] is Step.NONE
     run, _ = advance(run, {"task-1": good, "task-2": bad}, NOW)
     assert (run.wave, run.phase) == (1, Phase.CREATING)  # 18 of 20
 

@@ -28,6 +28,7 @@ from .plan import Plan
 from .runs_file import read_runs
 from .wave_steps import WaveSteps
 from .waves import (
+    OVER,
     Phase,
     Run,
     RunEvent,
@@ -175,7 +176,7 @@ class WaveRunner:
         """
         async with self._locks[plan.plan_id]:
             run = self.runs.get(plan.plan_id)
-            if run is None or run.is_over:
+            if run is None or run.phase in OVER:
                 raise InvalidFieldError("plan", "plan_not_running", plan=plan.name)
             now = dt_util.utcnow().timestamp()
             run = stopped(

@@ -239,7 +239,9 @@ def _watch(run: Run, tasks: Mapping[str, UpgradeTask], now: float) -> tuple[Run,
     """Look at a wave that runs."""
     parts = [tasks[task_id] for task_id in run.present_tasks if task_id in tasks]
     if overdue(run, tasks, now):
-        return _stop(run, StopReason.TASK_DELETED, now)
+        if parts:
+            return _stop(run, StopReason.TASK_DELETED, now)
+        return stopped(run, StopReason.TASK_DELETED, now), Step.NONE
     if len(parts) < len(run.present_tasks):
         return run, Step.NONE
     run = run if run.is_seen else structs.replace(run, is_seen=True)

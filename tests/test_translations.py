@@ -339,6 +339,14 @@ def wave_texts() -> Iterator[Need]:
     yield "common.plan_wave_expected", {"plan", "wave", "waves"}
 
 
+def dashboard_texts() -> Iterator[Need]:
+    """Yield what the dashboard says, as its script names it."""
+    script = (INTEGRATION / "frontend" / "dashboard.js").read_text()
+    yield from ((path, set()) for path in re.findall(r'"(common\.\w+)"', script))
+    for start in re.findall(r"`(common\.\w+)\$\{key\}`", script):
+        yield from ((f"{start}{key}", set()) for key in ("active", "ended"))
+
+
 def warning_texts() -> Iterator[Need]:
     """Yield what a warning says is to be done, for each platform.
 
@@ -480,6 +488,7 @@ SOURCES = (
     account_issue_texts,
     journal_texts,
     wave_texts,
+    dashboard_texts,
     warning_texts,
     report_texts,
     rule_texts,

@@ -22,6 +22,7 @@ from .credential_issues import (
     async_end_credential_issues,
     async_watch_credentials,
 )
+from .dashboard import async_offer_dashboard
 from .entity import account_identifier, async_remove_untracked_devices, task_id_of
 from .issues import async_clear_issues, async_end_access
 from .journal import async_get_journal
@@ -47,9 +48,10 @@ PLATFORMS = [
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
-    """Register the actions; remember who may be behind their calls."""
+    """Register the actions; remember who may be behind their calls; offer a dashboard."""
     hass.data[DATA_ASKERS] = Askers(hass)
     async_setup_services(hass)
+    await async_offer_dashboard(hass)
     return True
 
 

@@ -47,6 +47,15 @@ class Home:
         )
         return entries
 
+    def reload(self, account: str) -> None:
+        """Load an account anew, so that it polls."""
+        self.call(
+            "call_service",
+            domain="homeassistant",
+            service="reload_config_entry",
+            service_data={"entry_id": account},
+        )
+
     def start(self) -> None:
         """Start it and make its user; the demo's automations would go on without us."""
         self._process.prepare()

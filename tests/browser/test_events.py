@@ -44,12 +44,6 @@ def test_what_happened_is_in_the_activity(
     expect(page.get_by_text("By Fleet operator").first).to_be_visible()
 
     oceanconnect_server.finish_task(task.task_id, failed=1)
-    home.call(
-        "call_service",
-        domain="homeassistant",
-        service="reload_config_entry",
-        service_data={},
-        target={"entity_id": EVENT},
-    )
+    home.reload(accounts[OCEANCONNECT])
     failed = page.get_by_role("button", name=re.compile("Upgrade task.*Failed"))
     expect(failed.first).to_be_visible()

@@ -6,6 +6,7 @@ from playwright.sync_api import expect
 import pytest
 
 from demo.frontend import DESKTOP, PHONE, Frontend
+from simulator.enos import EnosSimulator
 from simulator.oceanconnect import OceanConnectSimulator
 
 from .conftest import ENOS, OCEANCONNECT, OpenWindow
@@ -53,7 +54,7 @@ def test_it_follows_what_happens(
     tile = page.locator("hui-tile-card").filter(
         has_text=f"Software {package.version} Airport"
     )
-    expect(page.get_by_text("Running tasks")).to_be_visible()
+    expect(page.get_by_text("Running tasks").first).to_be_visible()
     expect(tile).to_have_count(0)
 
     task_id = oceanconnect_server.add_task(
@@ -72,6 +73,21 @@ def test_it_follows_what_happens(
     oceanconnect_server.freeze_app(False)
     home.reload(accounts[OCEANCONNECT])
     expect(tile).to_contain_text("Succeeded")
+
+
+def test_names_are_shown_as_they_are(
+    screen: Frontend,
+    home: Home,
+    accounts: dict[str, str],
+    enos_server: EnosSimulator,
+) -> None:
+    """Whoever names a task writes no page, no Markdown and no template by it."""
+    name = "<b>b</b> **b** {{ 1 + 1 }}"
+    enos_server.add_job(name=name)
+    home.reload(accounts[ENOS])
+    screen.open("/fleet-upgrades/fleet")
+    tile = screen.page.locator("hui-tile-card").filter(has_text=name)
+    expect(tile).to_be_visible()
 
 
 def test_anybody_can_add_it_in_one_step(

@@ -18,6 +18,16 @@ const LOOKS = {
   failed: { color: "red", icon: "mdi:alert-circle-outline" },
   stopped: { color: "orange", icon: "mdi:stop-circle-outline" },
 };
+const PHASES = {
+  ...LOOKS,
+  creating: { color: "blue", icon: "mdi:progress-upload" },
+  running: LOOKS.processing,
+  soaking: { color: "amber", icon: "mdi:timer-sand" },
+  awaiting_approval: { color: "amber", icon: "mdi:account-check" },
+  finished: LOOKS.succeeded,
+  stopped: { color: "red", icon: "mdi:stop-circle-outline" },
+};
+const ENDED = "mdi:flag-checkered";
 const FULL = { grid_options: { columns: "full" } };
 
 const valueOf = (hass, entity) => hass.states[entity]?.state ?? "";
@@ -43,9 +53,14 @@ const survey = (hass) => {
     task.progress = Number(valueOf(hass, task.has.progress)) || 0;
     task.end = valueOf(hass, task.has.end);
   }
+  const plans = all.filter((device) => device.has.start_plan);
+  for (const plan of plans) {
+    plan.state = plan.has.plan_state || plan.has.plan_last_status || plan.has.start_plan;
+    plan.phase = valueOf(hass, plan.state);
+  }
   return {
     accounts: all.filter((device) => device.has.tasks_waiting),
-    plans: all.filter((device) => device.has.start_plan),
+    plans,
     tasks,
     active: tasks
       .filter((task) => ACTIVE.includes(task.status))
@@ -66,6 +81,7 @@ const section = (heading, icon, cards, more = {}) => ({
   cards: [{ type: "heading", heading, icon, ...more }, ...cards],
 });
 
+/** A text of our own; what others wrote would be Markdown here, so it is for tiles. */
 const note = (content) => ({ type: "markdown", content, text_only: true, ...FULL });
 
 /** A badge in a heading, which is there in some states only. */
@@ -83,7 +99,36 @@ const unlessNone = (tile) => ({
   visibility: [{ condition: "numeric_state", entity: tile.entity, above: 0 }],
 });
 
-const accountSection = (account, t) => {
+/** The tasks of one account, below a heading that tells how many are not shown. */
+const tasksOf = (account, tasks, key, most, t, heading = t(`common.dashboard_${key}`)) => {
+  const own = tasks.filter((task) => task.via === account.id);
+  const shown = own.slice(0, most);
+  const cut = shown.length < own.length ? ` (${shown.length}/${own.length})` : "";
+  return [
+    {
+      type: "heading",
+      heading: heading + cut,
+      heading_style: "subtitle",
+      ...(cut ? open("tasks") : {}),
+    },
+    ...(own.length
+      ? shown.flatMap((task) => taskCards(task, t))
+      : [note(t(`common.dashboard_none_${key}`))]),
+  ];
+};
+
+/** Tasks of all accounts, below the names of these. */
+const tasksSection = (found, key, icon, most, t) =>
+  section(
+    t(`common.dashboard_${key}`),
+    icon,
+    found.accounts.flatMap((account) =>
+      tasksOf(account, found[key], key, most, t, account.name),
+    ),
+    most === Infinity ? {} : open("tasks"),
+  );
+
+const accountSection = (account, found, t) => {
   const { has } = account;
   const tile = (entity, name, looks) => ({ type: "tile", entity, name, ...looks });
   return section(
@@ -102,11 +147,13 @@ const accountSection = (account, t) => {
         }),
         ...FULL,
       },
-    ].filter((each) => each.entity),
+    ]
+      .filter((each) => each.entity)
+      .concat(tasksOf(account, found.active, "active", FEW_ACTIVE, t)),
     {
       ...openDevice(account),
       badges: [
-        badge(has.running, "blue", ["on"]),
+        badge(has.upgrade_running, "blue", ["on"]),
         badge(has.problem, "red", ["on"]),
         badge(has.connectivity, "red", ["off", "unavailable"]),
       ].filter((each) => each.entity),
@@ -141,52 +188,55 @@ const taskCards = (task, t) => {
   ];
 };
 
-/** Tasks, below the names of their accounts where there are several. */
-const tasksSection = (found, key, icon, most, t) => {
-  const own = (account) => found[key].filter((task) => task.via === account.id);
-  const name = (account) => ({
-    type: "heading",
-    heading: account.name,
-    heading_style: "subtitle",
-  });
-  const isOne = found.accounts.length === 1;
-  const cards = found.accounts
-    .filter((account) => own(account).length)
-    .flatMap((account) => [
-      ...(isOne ? [] : [name(account)]),
-      ...own(account)
-        .slice(0, most)
-        .flatMap((task) => taskCards(task, t)),
-    ]);
-  const shown = found.accounts
-    .map((account) => Math.min(own(account).length, most))
-    .reduce((one, other) => one + other, 0);
-  const all = found[key].length;
-  return section(
-    t(`common.dashboard_${key}`) + (shown < all ? ` (${shown}/${all})` : ""),
-    icon,
-    cards.length ? cards : [note(t(`common.dashboard_none_${key}`))],
-    most === Infinity ? {} : open("tasks"),
-  );
+/** Where a plan is, how its waves go, why it was stopped, and what waits for a person. */
+const planCards = (plan, t) => {
+  const { has } = plan;
+  const tile = (entity, more) => ({ type: "tile", entity, ...openDevice(plan), ...more });
+  const { state } = plan;
+  const waves = [
+    tile(has.plan_wave, { name: t("entity.sensor.plan_wave.name"), color: "blue" }),
+    tile(has.plan_share_succeeded, {
+      name: t("entity.sensor.status.state.succeeded"),
+      color: "green",
+    }),
+  ].filter((each) => each.entity);
+  const only = (is) => ({ visibility: [{ condition: "state", entity: state, state: is }] });
+  return [
+    tile(state, { name: plan.name, ...PHASES[plan.phase], ...FULL }),
+    ...waves,
+    ...(has.plan_waves
+      ? [
+          {
+            type: "tile",
+            entity: has.plan_waves,
+            name: t("entity.event.plan_waves.state_attributes.why.name"),
+            state_content: ["why"],
+            color: "red",
+            ...FULL,
+            ...only("stopped"),
+          },
+        ]
+      : []),
+    ...(has.approve_wave
+      ? [
+          {
+            type: "tile",
+            entity: has.approve_wave,
+            name: t("entity.button.approve_wave.name"),
+            color: "amber",
+            ...FULL,
+            ...only("awaiting_approval"),
+          },
+        ]
+      : []),
+  ];
 };
-
-const active = (found, most, t) =>
-  tasksSection(found, "active", "mdi:progress-download", most, t);
-
-const ended = (found, most, t) =>
-  tasksSection(found, "ended", "mdi:flag-checkered", most, t);
 
 const planSection = (plans, t) =>
   section(
     t("common.dashboard_plans"),
     "mdi:rocket-launch",
-    plans.map((plan) => ({
-      type: "tile",
-      entity: plan.has.plan_state || plan.has.plan_last_status || plan.has.start_plan,
-      name: plan.name,
-      ...FULL,
-      ...openDevice(plan),
-    })),
+    plans.flatMap((plan) => planCards(plan, t)),
   );
 
 const graphSection = (account, hours, t) =>
@@ -209,8 +259,25 @@ const graphSection = (account, hours, t) =>
     ],
   );
 
-const overview = (found, hours, t) => {
-  const { accounts, plans } = found;
+/** A section that is made anew by itself, so that the others need not be. */
+const part = (what, more = {}) => ({
+  strategy: { type: `custom:${STRATEGY}`, part: what, ...more },
+});
+
+/** What is in a section of that kind. */
+const PARTS = {
+  account: (found, t, { account }) => {
+    const own = found.accounts.find((each) => each.id === account);
+    return own ? accountSection(own, found, t) : { type: "grid", cards: [] };
+  },
+  ended: (found, t) => tasksSection(found, "ended", ENDED, FEW_ENDED, t),
+  all_active: (found, t) =>
+    tasksSection(found, "active", LOOKS.processing.icon, Infinity, t),
+  all_ended: (found, t) => tasksSection(found, "ended", ENDED, Infinity, t),
+  plans: (found, t) => planSection(found.plans, t),
+};
+
+const overview = ({ accounts, plans }, hours, t) => {
   if (!accounts.length) {
     const path = `/config/integrations/dashboard/add?domain=${DOMAIN}`;
     return [
@@ -221,10 +288,9 @@ const overview = (found, hours, t) => {
   }
   const all = (key) => accounts.map((each) => each.has[key]).filter(Boolean);
   return [
-    ...accounts.map((account) => accountSection(account, t)),
-    active(found, FEW_ACTIVE, t),
-    ended(found, FEW_ENDED, t),
-    ...(plans.length ? [planSection(plans, t)] : []),
+    ...accounts.map((account) => part("account", { account: account.id })),
+    part("ended"),
+    ...(plans.length ? [part("plans")] : []),
     section(t("common.dashboard_activity"), "mdi:history", [
       {
         type: "logbook",
@@ -247,34 +313,58 @@ const translator = async (hass) => {
   return (key) => localize(`component.${DOMAIN}.${key}`) || key;
 };
 
-/** What the pages were made of, so that they are made anew when that changes. */
+const hasOthers = (old, hass) =>
+  old.entities !== hass.entities || old.devices !== hass.devices;
+
+/** What the sections were made of, so that they are made anew when that changes. */
 let watched = [];
 
-class View extends HTMLElement {
+class Section extends HTMLElement {
   static async generate(config, hass) {
     const found = survey(hass);
-    const t = await translator(hass);
-    watched = found.tasks.map((task) => task.has.status);
-    return {
-      type: "sections",
-      max_columns: 3,
-      sections:
-        config.page === "tasks"
-          ? [active(found, Infinity, t), ended(found, Infinity, t)]
-          : overview(found, config.hours_to_show ?? 24, t),
-    };
+    watched = [
+      ...found.tasks.map((task) => task.has.status),
+      ...found.plans.map((plan) => plan.state),
+    ];
+    return PARTS[config.part](found, await translator(hass), config);
   }
 
   static shouldRegenerate(_config, old, hass) {
     return (
-      old.entities !== hass.entities ||
-      old.devices !== hass.devices ||
+      hasOthers(old, hass) ||
       watched.some((id) => valueOf(old, id) !== valueOf(hass, id))
     );
   }
 }
 
+class View extends HTMLElement {
+  static async generate(config, hass) {
+    const t = await translator(hass);
+    return {
+      type: "sections",
+      max_columns: 3,
+      sections:
+        config.page === "tasks"
+          ? [part("all_active"), part("all_ended")]
+          : overview(survey(hass), config.hours_to_show ?? 24, t),
+    };
+  }
+
+  /** Only for another account, or for a first plan. */
+  static shouldRegenerate(_config, old, hass) {
+    const sections = (them) => {
+      const { accounts, plans } = survey(them);
+      return [plans.length > 0, ...accounts.map((each) => each.id + each.name)].join();
+    };
+    return hasOthers(old, hass) && sections(old) !== sections(hass);
+  }
+}
+
 class Dashboard extends HTMLElement {
+  static shouldRegenerate() {
+    return false;
+  }
+
   static async generate(config, hass) {
     const t = await translator(hass);
     const view = (path, title, icon) => ({
@@ -296,6 +386,7 @@ class Dashboard extends HTMLElement {
 // The frontend replaces the registry of elements as it starts: what was defined in the
 // old one, by a script that was quicker, would not be found.
 customElements.whenDefined("home-assistant").then(() => {
+  customElements.define(`ll-strategy-section-${STRATEGY}`, Section);
   customElements.define(`ll-strategy-view-${STRATEGY}`, View);
   customElements.define(`ll-strategy-dashboard-${STRATEGY}`, Dashboard);
 });

@@ -46,3 +46,29 @@ def test_a_plan_is_made_and_started(
     expect(told.first).to_be_visible()
     [task] = oceanconnect_server.tasks()[tasks:]
     assert task.targets.groups == ("Harbour",)
+
+
+def test_a_plan_is_divided_into_waves(screen: Frontend) -> None:
+    """At first each device group is a wave; what is wrong is told at its field."""
+    screen.open_accounts()
+    screen.choose_of_account(OCEANCONNECT, "Add upgrade plan")
+    form = screen.form
+    form.fill({"Name": "Gas meters"})
+    form.choose("By device groups")
+    form.submit()
+    form.pick("Package", "GM16_firmware_V2.0.0")
+    for group in ("Airport", "Harbour"):
+        form.add("Device groups", group)
+    form.submit()
+    expect(form.dialog).to_contain_text("Waves of Gas meters")
+    waves = form.field("Device groups of each wave")
+    expect(waves).to_have_value("Airport\nHarbour")
+    waves.fill("Airport, Harbour")
+    form.submit()
+    expect(form.dialog).to_contain_text("There is only one wave.")
+    waves.fill("Harbour\nAirport")
+    form.submit()
+    expect(form.dialog).to_contain_text("Created configuration for Gas meters.")
+    form.dialog.get_by_role("button", name="Finish").click()
+    row = screen.page.get_by_role("button", name=re.compile("^Gas meters Upgrade plan"))
+    expect(row).to_be_visible()

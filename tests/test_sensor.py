@@ -60,6 +60,36 @@ def state_of(hass: HomeAssistant, entity_id: str) -> str | None:
     return None if state is None else state.state
 
 
+async def test_what_shows_the_same_is_not_written(
+    hass: HomeAssistant,
+    fleet: TinyFleet,
+    tiny_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """One device that moves on wakes all entities of its task and of the account."""
+    fleet.put(make_task("one"))
+    await set_up(hass, tiny_entry)
+    fleet.change("one", counts=StatusCounts(total=8, waiting=1, processing=2))
+    await poll(hass, freezer)
+    written = {
+        what: states_written(hass, what)
+        for what in (
+            f"{TASK}_status",
+            f"{TASK}_waiting_devices",
+            f"{ACCOUNT}_processing_tasks",
+            f"{ACCOUNT}_waiting_devices_in_active_tasks",
+            "binary_sensor.fleet_north_upgrade_running",
+            "binary_sensor.fleet_north_connectivity",
+        )
+    }
+    fleet.change("one", counts=StatusCounts(total=8, waiting=0, processing=3))
+    await poll(hass, freezer)
+    assert {what: states for what, states in written.items() if states} == {
+        f"{TASK}_waiting_devices": ["0"],
+        f"{ACCOUNT}_waiting_devices_in_active_tasks": ["0"],
+    }
+
+
 async def test_entities(
     hass: HomeAssistant,
     fleet: TinyFleet,

@@ -217,11 +217,12 @@ def advance(
     in_order = units if units is found else _by_creation(units.values(), now)
     for task_id, task in in_order.items():
         unit_before = units_before.get(task_id)
-        ended = task.ended if task.has_ended else None
-        if task is unit_before and ended is not None and ended >= horizon:
-            continue  # most are, and nothing more can happen to them
+        ended = task.ended
+        is_same = task is unit_before and task_id not in watches
+        if is_same and ended is not None and ended >= horizon:
+            continue  # it is over, as most are, and nothing more can happen to it
         first_seen = inactive_since.get(task_id, now.timestamp())
-        over = first_seen if task.ended is None else task.ended.timestamp()
+        over = first_seen if ended is None else ended.timestamp()
         is_forgotten = not task.is_active and over < horizon.timestamp()
         # A known task is told of even when its end is so old that it is forgotten.
         if state is not None and (unit_before is not None or not is_forgotten):

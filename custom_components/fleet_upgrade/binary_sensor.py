@@ -73,6 +73,10 @@ class AccountBinarySensor(AccountEntity, BinarySensorEntity):
     def is_on(self) -> bool:
         return self.entity_description.is_on_fn(self.coordinator.data.overview)
 
+    @override
+    def _value(self) -> object:
+        return self.is_on
+
 
 class ConnectivitySensor(AccountEntity, BinarySensorEntity):
     """Whether the last poll of an account succeeded.
@@ -89,3 +93,7 @@ class ConnectivitySensor(AccountEntity, BinarySensorEntity):
     @override
     def is_on(self) -> bool:
         return self.coordinator.last_update_success
+
+    @override
+    def _value(self) -> object:
+        return self.is_on

@@ -222,17 +222,21 @@ class FleetCoordinator(DataUpdateCoordinator[AccountData]):
     @callback
     def _async_wake(self, contexts: set[object] | None) -> None:
         """Wake the listeners with one of these contexts; ``None`` stands for all."""
-        for listener_id, (update, context) in list(self._listeners.items()):
+        woken = [
+            (listener_id, update)
+            for listener_id, (update, context) in self._listeners.items()
+            if contexts is None or context in contexts
+        ]
+        for listener_id, update in woken:
             # One listener may have removed another, with its device.
             if listener_id not in self._listeners:
                 continue
-            if contexts is None or context in contexts:
-                try:
-                    update()
-                except Exception:
-                    self.logger.exception(
-                        "Unexpected error updating a listener of %s", self.name
-                    )
+            try:
+                update()
+            except Exception:
+                self.logger.exception(
+                    "Unexpected error updating a listener of %s", self.name
+                )
 
     @override
     async def async_shutdown(self) -> None:

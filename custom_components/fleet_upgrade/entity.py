@@ -56,6 +56,20 @@ class FleetEntity(CoordinatorEntity[FleetCoordinator]):
     """An entity of Fleet Upgrade."""
 
     _attr_has_entity_name = True
+    _written: object = None
+
+    def _value(self) -> object:
+        """Return all that the state shows; by default something else each time."""
+        return object()
+
+    @callback
+    @override
+    def _handle_coordinator_update(self) -> None:
+        """Write the state if it is another one: one change wakes all that it may show."""
+        written = (self._value(),) if self.available else ()
+        if written != self._written:
+            self._written = written
+            super()._handle_coordinator_update()
 
 
 class AccountEntity(FleetEntity):

@@ -264,6 +264,10 @@ class AccountSensor(AccountEntity, SensorEntity):
     def native_value(self) -> StateType:
         return self.entity_description.value_fn(self.coordinator.data.overview)
 
+    @override
+    def _value(self) -> object:
+        return self.native_value
+
 
 class CallsLeftSensor(AccountEntity, SensorEntity):
     """How many calls the platform allowed after the last poll.
@@ -342,3 +346,7 @@ class TaskSensor(TaskEntity, SensorEntity):
     @override
     def native_value(self) -> StateType | datetime:
         return self.entity_description.value_fn(self.task)
+
+    @override
+    def _value(self) -> object:
+        return self.native_value

@@ -10,8 +10,8 @@ from .errors import MalformedError
 
 _LOGGER = logging.getLogger(__name__)
 
-MOST_VALUES = 500_000
-"""Values that an answer may have; a page of tasks with all their devices has a tenth.
+MOST_VALUES = 1_000_000
+"""Values that an answer may have; a page of tasks with all their devices has a thirtieth.
 
 Small values cost thirty times the memory of their bytes, and each costs time.
 """

@@ -33,6 +33,11 @@ ACTIVE = frozenset({TaskStatus.WAITING, TaskStatus.PROCESSING})
 ENDED = frozenset({TaskStatus.SUCCEEDED, TaskStatus.FAILED, TaskStatus.STOPPED})
 
 
+# For what is asked of each task in each poll: an enum makes its hash in slow code.
+_ACTIVE = tuple(ACTIVE)
+_ENDED = (TaskStatus.SUCCEEDED, TaskStatus.FAILED, TaskStatus.STOPPED)
+
+
 class Execution(StrEnum):
     """When a task runs."""
 
@@ -181,14 +186,12 @@ class UpgradeTask(Value, frozen=True):
     @property
     def is_active(self) -> bool:
         """Whether it waits or runs."""
-        # Compared one by one: a look into a set has an enum make its hash each time.
-        status = self.status
-        return status is TaskStatus.WAITING or status is TaskStatus.PROCESSING
+        return self.status in _ACTIVE
 
     @property
     def has_ended(self) -> bool:
         """Whether its own status says that it is over."""
-        return self.status is not None and not self.is_active
+        return self.status in _ENDED
 
 
 class Subtask(Value, frozen=True):

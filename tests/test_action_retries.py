@@ -5,7 +5,7 @@ succeeds.
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -33,6 +33,13 @@ CREATE = "create_firmware_upgrade_task"
 RETRY = "retry_failed_devices"
 
 type Data = dict[str, Any]
+
+
+@pytest.fixture(autouse=True)
+async def to_its_end(hass: HomeAssistant) -> AsyncIterator[None]:
+    """Let the poll after a creation end: one that is cut off leaves a connection."""
+    yield
+    await hass.async_block_till_done(wait_background_tasks=True)
 
 
 async def settled(hass: HomeAssistant, account: MockConfigEntry) -> None:

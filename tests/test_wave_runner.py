@@ -543,12 +543,38 @@ async def test_waves_by_share_take_each_device_of_the_groups_once(
     assert story.is_in(Phase.FINISHED)
 
 
-async def test_a_plan_that_reaches_nobody_is_not_started(story: Story) -> None:
+@pytest.mark.parametrize("waves", [(Wave(share=100),), PLAN.waves])
+async def test_a_plan_that_reaches_nobody_is_not_started(
+    story: Story, waves: tuple[Wave, ...]
+) -> None:
     """Its groups are empty."""
-    plan = structs.replace(PLAN, waves=(Wave(share=100),))
+    story.fleet.members = dict.fromkeys(PLAN.device_groups, ())
     with pytest.raises(InvalidFieldError) as raised:
-        await story.start(plan)
+        await story.start(structs.replace(PLAN, waves=waves))
     assert raised.value.key == "plan_no_devices"
+
+
+async def test_a_wave_of_groups_that_reaches_nobody_is_left_out(story: Story) -> None:
+    """A platform may wait for ever for a task without devices."""
+    story.fleet.members = {"two": ()}
+    await story.start()
+    await story.end("created-1")
+    await story.end("created-2")
+    assert story.sent == [("one",), ("three",)]
+    assert story.is_in(Phase.FINISHED)
+
+
+async def test_a_device_in_groups_of_two_waves_is_not_upgraded_twice(
+    story: Story,
+) -> None:
+    """A person has to say in which wave it is to be."""
+    story.fleet.members = {"one": ("a", "b"), "two": ("c",), "three": ("d", "b")}
+    with pytest.raises(InvalidFieldError) as raised:
+        await story.start()
+    assert raised.value.key == "plan_waves_overlap"
+    told = raised.value.placeholders
+    assert (told["count"], told["wave"], told["other"]) == ("1", "1", "3")
+    assert story.sent == []
 
 
 async def test_a_wave_of_many_devices_is_a_batch(story: Story) -> None:

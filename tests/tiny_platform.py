@@ -183,9 +183,13 @@ class TinyFleet:
         return self.reached
 
     async def list_reached(self, prepared: PreparedCreate) -> tuple[str, ...]:
-        """Find the members of the groups, each once."""
+        """Find the members of the groups, each once; one where a test names none."""
         groups = prepared.request.targets.device_groups
-        found = [device for group in groups for device in self.members.get(group, ())]
+        found = [
+            device
+            for group in groups
+            for device in self.members.get(group, (f"device-of-{group}",))
+        ]
         return tuple(dict.fromkeys(found))
 
     def split(self, prepared: PreparedCreate) -> tuple[PreparedCreate, ...]:

@@ -83,13 +83,36 @@ class WaveSteps:
     async def async_targets(self, plan: Plan, run_id: str) -> list[Targets]:
         """Return what each wave of a new run upgrades; raises `PlatformError`.
 
-        The plan as a whole is checked against what the platform has.
+        The plan as a whole is checked against what the platform has. Waves that reach
+        no device are left out.
         """
-        whole = await async_prepare(self._platform, self._client, plan)
         if plan.waves[0].share is None:
-            return [Targets(device_groups=wave.device_groups) for wave in plan.waves]
+            return await self._async_groups(plan)
+        whole = await async_prepare(self._platform, self._client, plan)
         devices = await self._client.list_reached(whole)
         return split(run_id, [wave.share or 0 for wave in plan.waves], devices)
+
+    async def _async_groups(self, plan: Plan) -> list[Targets]:
+        """Return the groups of each wave; refuses a device that is in two of them."""
+        waves: list[Targets] = []
+        wave_of: dict[str, int] = {}
+        for number, wave in enumerate(plan.waves, 1):
+            targets = Targets(device_groups=wave.device_groups)
+            prepared = await async_prepare(self._platform, self._client, plan, targets)
+            devices = await self._client.list_reached(prepared)
+            if shared := [device for device in devices if device in wave_of]:
+                raise InvalidFieldError(
+                    "waves",
+                    "plan_waves_overlap",
+                    plan=plan.name,
+                    count=str(len(shared)),
+                    wave=str(wave_of[shared[0]]),
+                    other=str(number),
+                )
+            wave_of |= dict.fromkeys(devices, number)
+            if devices:
+                waves.append(targets)
+        return waves
 
     async def async_tasks(self, run: Run, now: float) -> Mapping[str, UpgradeTask]:
         """Return the tasks to look at; raises `PlatformError`.

@@ -59,6 +59,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--lives", type=int, default=24)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the demo: no other test takes as long, most of it waiting."""
+    items.sort(key=lambda item: item.path.name != "test_demo.py")
+
+
 @pytest.fixture(autouse=True)
 def load_custom_integrations(request: pytest.FixtureRequest) -> None:
     """Let Home Assistant find the integration, in tests that have one."""

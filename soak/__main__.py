@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 from pathlib import Path
 import sys
 import time
@@ -14,6 +15,9 @@ from .figures import Figures
 from .home_assistant import SoakedHomeAssistant
 from .platforms import SoakEnos, SoakOceanConnect, SoakPlatform
 from .soak import Soak
+
+ALLOCATOR = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": "131072"}
+"""Has glibc give large blocks back at once: else it keeps some of what it once gave."""
 
 DEFAULT_FOLDER = Path(__file__).parents[1] / ".soak"
 
@@ -46,6 +50,7 @@ def main() -> int:
 
 async def soak(folder: Path, minutes: float, seed: int) -> Figures:
     """Start everything, soak, and end everything."""
+    os.environ.update(ALLOCATOR)
     tls = folder / "tls"
     tls.mkdir()
     home_assistant = SoakedHomeAssistant(folder / "home-assistant", free_port())

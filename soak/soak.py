@@ -107,12 +107,16 @@ class Soak:
             if now > measure_at:
                 measure_at = now + 2
                 self._figures.memory.append((await self._measure())["memory"])
+                await self._load_accounts()
             await asyncio.sleep(TICK)
 
     async def _be_calm(self, when: str) -> Sample:
         """Let nothing happen any more but polls; measure, and look at what is shown."""
         for platform in self._platforms:
             await asyncio.to_thread(platform.calm)
+        # What could not be set up among faults is tried again, but not for a while.
+        while await self._load_accounts():
+            await asyncio.sleep(1)
         await asyncio.sleep(CALM_SECONDS)
         samples = []
         for _ in range(10):
@@ -145,6 +149,19 @@ class Soak:
         await self._call(
             "homeassistant", "reload_config_entry", {"entry_id": account}, answers=False
         )
+
+    async def _load_accounts(self) -> bool:
+        """Load accounts anew that could not be set up; return whether there are any."""
+        entries = await self._api.call("config_entries/get", domain="fleet_upgrade")
+        away = [each["entry_id"] for each in entries if each["state"] != "loaded"]
+        for account in away:
+            await self._call(
+                "homeassistant",
+                "reload_config_entry",
+                {"entry_id": account},
+                answers=False,
+            )
+        return bool(away)
 
     async def _measure(self, *, is_thorough: bool = False) -> Json:
         answer = await self._call("soak_probe", "measure", {"is_thorough": is_thorough})

@@ -54,6 +54,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
             if isinstance(each, budget.AdaptiveBudget):
                 each._most = CALLS_A_MINUTE  # noqa: SLF001
         if call.data.get("is_thorough"):
+            _forget_deleted(hass)
             gc.collect()
             # What Python has given back stays with the process until somebody asks.
             ctypes.CDLL(None).malloc_trim(0)
@@ -74,6 +75,20 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
         DOMAIN, "measure", measure, supports_response=SupportsResponse.ONLY
     )
     return True
+
+
+def _forget_deleted(hass: HomeAssistant) -> None:
+    """Let Home Assistant forget the entities and devices that were deleted.
+
+    It remembers each of them for as long as the account exists, so that they come
+    back as they were.
+    """
+    for deleted in (
+        er.async_get(hass).deleted_entities,
+        dr.async_get(hass)._deleted_devices,  # noqa: SLF001
+    ):
+        for key in list(deleted):
+            del deleted[key]  # type: ignore[arg-type]
 
 
 def _of_the_process() -> dict[str, int]:

@@ -401,6 +401,15 @@ def test_continuous_integration_has_a_browser_and_a_database(needed: str) -> Non
     assert f".venv/bin/pytest tests/{needed.removeprefix('--')}\n" in test
 
 
+def test_the_development_container_is_set_up_by_our_script() -> None:
+    """As root, for whom the browser comes from the system, with what it needs."""
+    container = json.loads((ROOT / ".devcontainer.json").read_text())
+
+    assert container["postCreateCommand"] == "script/setup --browser"
+    assert container["remoteUser"] == "root"
+    assert container["forwardPorts"] == [8123]
+
+
 def test_scripts_can_be_run_as_they_are() -> None:
     """What has no suffix is a command: executable, with its interpreter named."""
     scripts = [path for path in (ROOT / "script").iterdir() if path.is_file()]

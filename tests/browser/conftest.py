@@ -1,11 +1,11 @@
 """A browser, a Home Assistant and both platforms, once for all tests of this folder."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, BrowserContext, expect
 import pytest
 import pytest_socket
 
@@ -95,11 +95,31 @@ def tokens(home: Home, chromium: Browser) -> str:
 
 type OpenWindow = Callable[..., Frontend]
 
+PICTURES = Path(__file__).parents[2] / ".tools" / "browser"
+"""Where the screens are of the tests that failed."""
+
+FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Remember that a test failed, for its windows."""
+    report = yield
+    item.stash[FAILED] = item.stash.get(FAILED, False) or report.failed
+    return report
+
 
 @pytest.fixture
-def open_window(home: Home, chromium: Browser, tokens: str) -> Iterator[OpenWindow]:
-    """Return a function that opens a window of a signed-in person, of any size."""
-    contexts = []
+def open_window(
+    home: Home, chromium: Browser, tokens: str, request: pytest.FixtureRequest
+) -> Iterator[OpenWindow]:
+    """Return a function that opens a window of a signed-in person, of any size.
+
+    Of a test that fails, what was last on the screen is kept as a picture.
+    """
+    contexts: list[BrowserContext] = []
 
     def open_it(**looks: Any) -> Frontend:
         context = new_context(chromium, home.url, tokens=tokens, **looks)
@@ -109,6 +129,9 @@ def open_window(home: Home, chromium: Browser, tokens: str) -> Iterator[OpenWind
 
     yield open_it
     for context in contexts:
+        if request.node.stash.get(FAILED, False):
+            picture = PICTURES / f"{request.node.name}.png"
+            context.pages[0].screenshot(path=picture)
         context.close()
 
 

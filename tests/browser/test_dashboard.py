@@ -7,6 +7,7 @@ import pytest
 
 from demo.frontend import DESKTOP, PHONE, Frontend
 from simulator.enos import EnosSimulator
+from simulator.faults import Fault, FaultKind
 from simulator.oceanconnect import OceanConnectSimulator
 
 from .conftest import ENOS, OCEANCONNECT, OpenWindow
@@ -66,11 +67,11 @@ def test_it_follows_what_happens(
     home.reload(accounts[OCEANCONNECT])
     expect(tile).to_contain_text("Succeeded")
 
-    oceanconnect_server.freeze_app()
+    oceanconnect_server.faults.add(Fault(kind=FaultKind.STATUS, status=503, count=None))
     home.reload(accounts[OCEANCONNECT])
     waiting = page.locator("hui-tile-card").filter(has_text="Waiting").last
     expect(waiting).to_contain_text("Unavailable")
-    oceanconnect_server.freeze_app(False)
+    oceanconnect_server.faults.clear()
     home.reload(accounts[OCEANCONNECT])
     expect(tile).to_contain_text("Succeeded")
 

@@ -8,6 +8,7 @@ from msgspec import structs
 import pytest
 
 from custom_components.fleet_upgrade.clients.model import (
+    Policy,
     StatusCounts,
     Targets,
     TaskStatus,
@@ -17,6 +18,7 @@ from custom_components.fleet_upgrade.plan import Plan
 from custom_components.fleet_upgrade.waves import (
     APPEARS_WITHIN,
     OVER,
+    SILENT_FOR,
     Phase,
     Run,
     Step,
@@ -147,6 +149,51 @@ def test_a_wave_that_cannot_succeed_any_more_is_stopped_at_once(
     run, step = advance(a_run(**plan), tasks, NOW)
     assert (run.reason is StopReason.SHARE_MISSED) == is_lost
     assert step is (Step.STOP_TASKS if is_lost else Step.NONE)
+
+
+def test_what_the_platform_tries_again_is_not_given_up() -> None:
+    """A device may count as failed between two tries."""
+    [task] = active(10, 0, 5).values()
+    retried = structs.replace(task, policy=Policy(retries=2))
+    run = a_run()
+    assert advance(run, {"task-1": retried}, NOW) == (run, Step.NONE)
+    assert advance(run, {"task-1": task}, NOW)[0].reason is StopReason.SHARE_MISSED
+
+
+@pytest.mark.parametrize(
+    ("tasks", "reason"),
+    [
+        (active(0, 0, 0), StopReason.TOO_FEW),
+        (
+            {"task-1": make_task("task-1", None, counts=StatusCounts())},
+            StopReason.COUNTS_UNKNOWN,
+        ),
+    ],
+    ids=["no device", "no status"],
+)
+def test_a_wave_of_which_nothing_is_told_is_not_waited_for_for_ever(
+    tasks: dict[str, UpgradeTask], reason: StopReason
+) -> None:
+    """All devices of its groups may have the version already."""
+    run, step = advance(a_run(), tasks, NOW + 60)
+    assert (run.phase, step) == (Phase.RUNNING, Step.NONE)
+    heard, _ = advance(run, active(10, 1, 0), NOW + 120)
+    assert heard.silent_since is None
+    again, _ = advance(heard, tasks, NOW + 180)
+    assert advance(again, tasks, NOW + SILENT_FOR + 60)[0].phase is Phase.RUNNING
+    run, step = advance(run, tasks, NOW + SILENT_FOR + 60)
+    assert (run.phase, run.reason) == (Phase.STOPPED, reason)
+    assert step is Step.STOP_TASKS
+
+
+def test_a_clock_that_is_set_back_makes_no_wait_longer() -> None:
+    """The soak time is waited for once more at the most."""
+    run, _ = advance(a_run(soak_minutes=60), ended(10, 0), NOW)
+    before = NOW - 30 * 24 * 3600
+    run, step = advance(run, {}, before)
+    assert (run.phase, step) == (Phase.SOAKING, Step.NONE)
+    assert advance(run, {}, before + 3599)[0].phase is Phase.SOAKING
+    assert advance(run, {}, before + 3600)[1] is Step.CREATE
 
 
 def test_unknown_counts_of_a_running_wave_stop_nothing() -> None:

@@ -33,6 +33,9 @@ class Phase(StrEnum):
 APPEARS_WITHIN = 3600
 """Seconds within which a new task has to show in the platform's lists."""
 
+SILENT_FOR = 3600
+"""Seconds after which a wave is over that tells of no device, or of no status."""
+
 OVER = frozenset({Phase.STOPPED, Phase.FINISHED})
 
 
@@ -90,6 +93,8 @@ class Run(Value, frozen=True):
     task_ids: tuple[tuple[str, ...], ...] = ()
     is_seen: bool = False
     """Whether the tasks of the present wave have been seen in the platform's lists."""
+    silent_since: float | None = None
+    """Since when its tasks have told of no device, or of no status, without a break."""
     took: float | None = None
     """Seconds that the last wave took that has succeeded."""
     reason: StopReason | None = None
@@ -163,7 +168,11 @@ def split(run_id: str, shares: Sequence[int], devices: Sequence[str]) -> list[Ta
 def created(run: Run, task_ids: Sequence[str], now: float) -> Run:
     """Return a run whose present wave has become these tasks."""
     return structs.replace(
-        named(run, task_ids), phase=Phase.RUNNING, since=now, is_seen=False
+        named(run, task_ids),
+        phase=Phase.RUNNING,
+        since=now,
+        is_seen=False,
+        silent_since=None,
     )
 
 
@@ -202,6 +211,9 @@ def advance(run: Run, tasks: Mapping[str, UpgradeTask], now: float) -> tuple[Run
     ``tasks`` are those of the last successful poll. A step may be asked for more
     than once, so whoever takes it looks first whether it was taken.
     """
+    if run.since > now and not run.is_over:
+        # The clock was set back: no time of waiting grows by that.
+        run = structs.replace(run, since=now)
     match run.phase:
         case Phase.CREATING:
             return run, Step.CREATE
@@ -248,7 +260,12 @@ def _watch(run: Run, tasks: Mapping[str, UpgradeTask], now: float) -> tuple[Run,
     task = merged("", parts)
     counts = task.counts
     if not task.has_ended:
-        if _can_succeed(counts, run.plan):
+        run = _listened(run, task, now)
+        if run.silent_since is not None and now >= run.silent_since + SILENT_FOR:
+            is_untold = task.status is None
+            reason = StopReason.COUNTS_UNKNOWN if is_untold else StopReason.TOO_FEW
+            return _stop(run, reason, now)
+        if _can_succeed(task, run.plan):
             return run, Step.NONE
         return _stop(run, StopReason.SHARE_MISSED, now)
     if task.status is TaskStatus.STOPPED:
@@ -260,6 +277,18 @@ def _watch(run: Run, tasks: Mapping[str, UpgradeTask], now: float) -> tuple[Run,
         return structs.replace(run, phase=Phase.FINISHED, since=now), Step.NONE
     # The soak time counts from here, and may be none.
     return advance(structs.replace(run, phase=Phase.SOAKING, since=now), tasks, now)
+
+
+def _listened(run: Run, task: UpgradeTask, now: float) -> Run:
+    """Note since when a wave that has not ended tells nothing to go by.
+
+    A task of no device waits for ever on some platforms: those of its groups may have
+    the version already.
+    """
+    since: float | None = None
+    if task.status is None or task.counts.total == 0:
+        since = now if run.silent_since is None else min(run.silent_since, now)
+    return structs.replace(run, silent_since=since)
 
 
 def share_succeeded(counts: StatusCounts) -> float | None:
@@ -290,13 +319,17 @@ def _failure(counts: StatusCounts, plan: Plan) -> StopReason | None:
     return None
 
 
-def _can_succeed(counts: StatusCounts, plan: Plan) -> bool:
+def _can_succeed(task: UpgradeTask, plan: Plan) -> bool:
     """Whether a wave still succeeds if all devices succeed on which it has not ended.
 
-    Not said before the minimum number of devices has ended, nor by unknown counts.
+    Not said before the minimum number of devices has ended, nor by unknown counts,
+    nor while the platform may try again on devices that count as failed meanwhile.
     """
+    counts = task.counts
     total, ended, succeeded = counts.total, counts.ended, counts.succeeded
     if not total or ended is None or succeeded is None or ended < plan.minimum:
+        return True
+    if task.policy.retries:
         return True
     return 100 * (total - (ended - succeeded)) >= plan.wanted_share * total
 

@@ -333,6 +333,15 @@ async def test_an_account_without_create_actions_has_no_plans(
         await open_form(hass, tiny_entry)
 
 
+WAVES: Data = {
+    "wave_shares": "10, 90",
+    "wanted_share": 80,
+    "minimum": 2,
+    "soak_minutes": 30,
+    "needs_approval": True,
+}
+
+
 class TestOnEnos:
     """The other platform, whose form has other fields."""
 
@@ -382,6 +391,24 @@ class TestOnEnos:
         assert result["type"] is FlowResultType.CREATE_ENTRY
         [plan] = account.subentries.values()
         assert plan.data["values"]["device_request"] is False
+
+    async def test_a_wave_cannot_go_on_for_ever(
+        self, hass: HomeAssistant, account: MockConfigEntry, upgrade: Data
+    ) -> None:
+        """A job that takes in whatever matches later has no end to wait for."""
+        endless = upgrade | {"selection": "incremental"}
+        plan_id = await add_plan(hass, account, endless)
+        assert account.subentries[plan_id].data["values"]["selection"] == "incremental"
+        form = await open_form(hass, account, plan_id)
+        form = await fill_in(hass, form, name="Inverters", waves="shares")
+        assert form["data_schema"] is not None
+        assert "selection" not in form["data_schema"].schema
+        form = await fill_in(
+            hass, form, **{key: upgrade[key] for key in upgrade if key != "selection"}
+        )
+        result = await fill_in(hass, form, **WAVES)
+        assert result["type"] is FlowResultType.ABORT
+        assert "selection" not in account.subentries[plan_id].data["values"]
 
     async def test_groups_that_share_a_name_are_offered_by_id(
         self, hass: HomeAssistant, account: MockConfigEntry, sim: EnosSimulator

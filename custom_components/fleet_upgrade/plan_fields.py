@@ -38,6 +38,9 @@ LARGEST_NUMBER = 2**31 - 1
 _NOT_PLANNED = {"start", "end", "repeat_daily", "purpose"}
 """Fields that a plan has no use for: it is started by hand, and for device groups."""
 
+_NOT_IN_WAVES = {"selection"}
+"""Fields by which an upgrade task may never end, and no wave after it ever begin."""
+
 _SELECTORS: Mapping[FieldKind, Callable[[Field], object]] = {
     FieldKind.TEXT: lambda field: TextSelector(),
     FieldKind.INTEGER: lambda field: whole_number(0, LARGEST_NUMBER),
@@ -98,7 +101,7 @@ def plannable(platform: Platform) -> list[CreateAction]:
     ]
 
 
-def planned_fields(action: CreateAction) -> list[Field]:
+def planned_fields(action: CreateAction, *, has_waves: bool) -> list[Field]:
     """Return the fields of a create action that a plan has, beside its groups.
 
     Without the other ways to choose devices and without what belongs to a window.
@@ -108,6 +111,7 @@ def planned_fields(action: CreateAction) -> list[Field]:
         for field in action.fields
         if field.kind in _SELECTORS
         and field.key not in _NOT_PLANNED
+        and not (has_waves and field.key in _NOT_IN_WAVES)
         and field.key not in Targets.__struct_fields__
     ]
 

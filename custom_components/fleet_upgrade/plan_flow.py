@@ -124,7 +124,10 @@ class PlanFlow(ConfigSubentryFlow):
         """Ask what is installed where, and how, until the platform would take it."""
         errors: dict[str, str] = {}
         placeholders = {"plan": self._plan.name}
-        fields = planned_fields(create_action(self._platform, self._plan.action))
+        fields = planned_fields(
+            create_action(self._platform, self._plan.action),
+            has_waves=self._waves is not WaveKind.NONE,
+        )
         if user_input is not None:
             plan = filled_in(self._plan, fields, user_input)
             try:

@@ -233,7 +233,9 @@ def plan_texts() -> Iterator[Need]:
             for action in actions:
                 yield f"selector.plan_action.options.{action.name}", set()
         for action in actions:
-            shown["upgrade"].update(field.key for field in planned_fields(action))
+            shown["upgrade"].update(
+                field.key for field in planned_fields(action, has_waves=False)
+            )
     for step, fields in shown.items():
         given = {"plan"} if step != "user" else set[str]()
         yield f"{plan}.step.{step}.title", given
@@ -297,9 +299,12 @@ def account_issue_texts() -> Iterator[Need]:
             for key in keys(call.args[2], module):
                 named.setdefault(key, set()).update(keywords(call))
     for key, names in named.items():
-        given = {"account", *names - {"severity", "is_fixable"}}
+        given = {"account", *names - {"severity", "is_fixable", "is_persistent"}}
         yield f"issues.{key}.title", given
-        if "is_fixable" in names:
+        if "is_persistent" in names:
+            for text in ("title", "description"):
+                yield f"issues.{key}.fix_flow.step.confirm.{text}", given
+        elif "is_fixable" in names:
             yield from _dialog_texts(f"issues.{key}.fix_flow", dialog, given)
         else:
             yield f"issues.{key}.description", given

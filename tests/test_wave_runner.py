@@ -12,6 +12,7 @@ from homeassistant.helpers import issue_registry as ir
 from msgspec import structs
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.fleet_upgrade import journal, journal_file, wave_runner
 from custom_components.fleet_upgrade.askers import Asker
@@ -50,6 +51,7 @@ from custom_components.fleet_upgrade.wave_runner import (
 from custom_components.fleet_upgrade.waves import Phase, Run, RunEvent, StopReason
 from custom_components.fleet_upgrade.writes import CreateEntry, PlanDeed, PlanEntry
 
+from .dialogs import begin_repair, go_on_with_repair
 from .tiny_platform import KEY, NOW, TinyFleet, poll, set_up
 from .wave_plans import CREATE_FIRMWARE, put_plan, with_plans
 
@@ -691,9 +693,11 @@ async def test_a_task_that_the_platform_has_no_more_stops_the_plan(
 
 
 async def test_a_file_that_cannot_be_read_is_kept_aside_and_told_of(
-    story: Story, caplog: pytest.LogCaptureFixture
+    story: Story,
+    caplog: pytest.LogCaptureFixture,
+    hass_client: ClientSessionGenerator,
 ) -> None:
-    """The plan can be started anew; a file that is well ends the issue."""
+    """The plan can be started anew; the issue stays until somebody has seen to it."""
     await story.start()
     path = runs_path(story.hass, story.entry.entry_id)
     content = path.read_bytes()
@@ -705,10 +709,15 @@ async def test_a_file_that_cannot_be_read_is_kept_aside_and_told_of(
         assert aside.read_bytes() == broken
         assert f"kept as {aside}" in caplog.text
         aside.unlink()
-        issue = f"plan_runs_lost_{story.entry.entry_id}"
-        assert ir.async_get(story.hass).async_get_issue(DOMAIN, issue)
     await story.restart()
-    assert not ir.async_get(story.hass).async_get_issue(DOMAIN, issue)
+    issue_id = f"plan_runs_lost_{story.entry.entry_id}"
+    issue = ir.async_get(story.hass).async_get_issue(DOMAIN, issue_id)
+    assert issue is not None
+    assert issue.is_persistent
+    question = await begin_repair(story.hass, hass_client, issue_id)
+    assert question["description_placeholders"] == {"account": "Fleet north"}
+    await go_on_with_repair(story.hass, hass_client, question)
+    assert not ir.async_get(story.hass).async_get_issue(DOMAIN, issue_id)
 
 
 async def test_without_its_file_an_account_does_not_load(story: Story) -> None:

@@ -75,10 +75,12 @@ def async_sync_issue(
     *,
     severity: ir.IssueSeverity = ir.IssueSeverity.WARNING,
     is_fixable: bool = False,
+    is_persistent: bool = False,
     **placeholders: str,
 ) -> None:
     """Raise an issue that an account has once at most, or end it.
 
+    One that ``is_persistent`` outlives a restart, whatever the next run finds.
     The placeholders are for its description, which is Markdown: they stay text.
     """
     issue_id = f"{key}_{account.entry_id}"
@@ -91,6 +93,7 @@ def async_sync_issue(
         issue_id,
         data={ATTR_CONFIG_ENTRY_ID: account.entry_id},
         is_fixable=is_fixable,
+        is_persistent=is_persistent,
         severity=severity,
         translation_key=key,
         translation_placeholders={

@@ -1,6 +1,10 @@
 """The ways out of the issues that a dialog can lead out of."""
 
-from homeassistant.components.repairs import RepairsFlow, RepairsFlowResult
+from homeassistant.components.repairs import (
+    ConfirmRepairFlow,
+    RepairsFlow,
+    RepairsFlowResult,
+)
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import ATTR_CONFIG_ENTRY_ID
 from homeassistant.core import HomeAssistant
@@ -19,6 +23,7 @@ from .clients.model import UpgradeTask
 from .coordinator import FleetConfigEntry, FleetCoordinator
 from .journal_news import ATTR_ENTRY_ID
 from .repair_reconfigure import ReconfigureFlow
+from .wave_runner import RUNS_LOST
 from .writes import CreateEntry
 
 CONF_TASK = "task"
@@ -171,6 +176,8 @@ async def async_create_fix_flow(
     """Return the way out of an issue."""
     assert data is not None
     account_id = str(data[ATTR_CONFIG_ENTRY_ID])
+    if issue_id.startswith(RUNS_LOST):
+        return ConfirmRepairFlow()
     if ATTR_ENTRY_ID in data:
         return UnsettledCreateFlow(account_id, str(data[ATTR_ENTRY_ID]))
     return ReconfigureFlow(account_id)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
@@ -42,6 +43,9 @@ from .waves import (
 )
 from .writer import Writer
 from .writes import PlanDeed, PlanEntry, WriteState
+
+RUNS_LOST: Final = "plan_runs_lost"
+"""The issue of runs that could not be read."""
 
 type Tell = Callable[[Run, RunEvent, int], None]
 """Hears of what happened to a run, and in which wave, from 0."""
@@ -96,7 +100,16 @@ class WaveRunner:
             runs, is_whole = await self._hass.async_add_executor_job(
                 read_runs, self._path
             )
-        async_sync_issue(self._hass, self._account, "plan_runs_lost", not is_whole)
+        if not is_whole:
+            # The next run finds a file that is whole: a person ends the issue.
+            async_sync_issue(
+                self._hass,
+                self._account,
+                RUNS_LOST,
+                True,
+                is_fixable=True,
+                is_persistent=True,
+            )
         self.runs = {
             run.plan.plan_id: run for run in runs if run.plan.plan_id in plan_ids
         }

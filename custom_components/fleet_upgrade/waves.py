@@ -262,9 +262,9 @@ def _watch(run: Run, tasks: Mapping[str, UpgradeTask], now: float) -> tuple[Run,
     if not task.has_ended:
         run = _listened(run, task, now)
         if run.silent_since is not None and now >= run.silent_since + SILENT_FOR:
-            is_untold = task.status is None
-            reason = StopReason.COUNTS_UNKNOWN if is_untold else StopReason.TOO_FEW
-            return _stop(run, reason, now)
+            if task.status is None:
+                return _stop(run, StopReason.COUNTS_UNKNOWN, now)
+            return _stop(run, StopReason.TOO_FEW, now)
         if _can_succeed(task, run.plan):
             return run, Step.NONE
         return _stop(run, StopReason.SHARE_MISSED, now)

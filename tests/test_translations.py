@@ -341,6 +341,7 @@ def wave_texts() -> Iterator[Need]:
         yield f"common.plan_stopped_{reason}", shown
     for key in ("approve", "goes_no_further", "task_stopping", "task_goes_on"):
         yield f"common.plan_{key}", set()
+    yield "common.plan_task_read_only", {"platform"}
     yield "common.plan_wave_expected", {"plan", "wave", "waves"}
 
 

@@ -33,6 +33,7 @@ from custom_components.fleet_upgrade.clients.model import (
 )
 from custom_components.fleet_upgrade.clients.platform import Capability
 from custom_components.fleet_upgrade.clients.registry import PLATFORMS
+from custom_components.fleet_upgrade.const import CONF_READ_ONLY
 from custom_components.fleet_upgrade.plan import Plan, Wave
 from custom_components.fleet_upgrade.writes import PlanEntry
 
@@ -259,6 +260,22 @@ async def test_a_wave_that_fails_is_told_with_what_to_do(
     assert stopped == (["created-1"] if capabilities else [])
     await scene.look(100_000)
     assert len(scene.fleet.created) == 1
+
+
+async def test_who_only_reads_is_not_promised_a_stop(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A person has to stop the task."""
+    await scene.begin(monkeypatch, Capability.STOP)
+    await scene.press()
+    scene.hass.config_entries.async_update_entry(
+        scene.account, options={CONF_READ_ONLY: True}
+    )
+    await scene.end("created-1", BAD, TaskStatus.PROCESSING)
+    said = scene.told[-1]["what_to_do"]
+    assert STOPPING not in said
+    assert BY_HAND in said
+    assert "read only" in said
 
 
 async def test_what_was_refused_is_told_with_its_reason(

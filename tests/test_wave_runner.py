@@ -30,12 +30,18 @@ from custom_components.fleet_upgrade.clients.model import (
     CreateRequest,
     PreparedCreate,
     StatusCounts,
+    Targets,
     TaskChange,
     TaskStatus,
+    UpgradeKind,
 )
 from custom_components.fleet_upgrade.clients.platform import Capability
 from custom_components.fleet_upgrade.clients.registry import PLATFORMS
-from custom_components.fleet_upgrade.const import CONF_READ_ONLY, DOMAIN
+from custom_components.fleet_upgrade.const import (
+    CONF_GUARD_MINUTES,
+    CONF_READ_ONLY,
+    DOMAIN,
+)
 from custom_components.fleet_upgrade.coordinator import FleetCoordinator
 from custom_components.fleet_upgrade.journal import (
     DATA_JOURNALS,
@@ -52,7 +58,7 @@ from custom_components.fleet_upgrade.waves import Phase, Run, RunEvent, StopReas
 from custom_components.fleet_upgrade.writes import CreateEntry, PlanDeed, PlanEntry
 
 from .dialogs import begin_repair, go_on_with_repair
-from .tiny_platform import KEY, NOW, TinyFleet, poll, set_up
+from .tiny_platform import KEY, NOW, TinyFleet, make_task, poll, set_up
 from .wave_plans import CREATE_FIRMWARE, put_plan, with_plans
 
 ASKER = Asker(name="Ada")
@@ -351,6 +357,66 @@ async def test_a_refusal_of_the_first_wave_is_told_to_who_started(story: Story) 
         await story.end("created-1")
     assert (story.run.wave, story.run.reason) == (1, StopReason.REFUSED)
     assert "code 1" in (story.run.detail or "")
+
+
+async def test_a_wave_by_share_waits_for_no_task_of_its_groups(story: Story) -> None:
+    """Whoever has a group upgraded has its devices upgraded, too."""
+    story.fleet.members = {"one": ("meter-1", "meter-2")}
+    story.fleet.put(make_task("other", targets=Targets(device_groups=("one",))))
+    plan = structs.replace(PLAN, waves=(Wave(share=50), Wave(share=50)))
+    with pytest.raises(PlanRefusedError) as raised:
+        await story.start(plan)
+    assert "other" in raised.value.placeholders["reason"]
+    assert story.sent == []
+
+
+@pytest.mark.parametrize("waves", [(), PLAN.waves], ids=["at once", "in waves"])
+async def test_two_plans_do_not_run_on_the_same_groups(
+    story: Story, waves: tuple[Wave, ...]
+) -> None:
+    """Also between two waves of the other one."""
+    story.fleet.members = {"one": ("meter-1", "meter-2")}
+    shares = (Wave(share=50), Wave(share=50))
+    await story.start(structs.replace(PLAN, waves=shares))
+    other = structs.replace(PLAN, plan_id="other", name="All meters", waves=waves)
+    put_plan(story.hass, story.entry, other)
+    await story.hass.async_block_till_done(wait_background_tasks=True)
+    with pytest.raises(InvalidFieldError) as raised:
+        await story.coordinator.plans.async_start("other", ASKER)
+    assert raised.value.key == "plan_groups_busy"
+    assert raised.value.placeholders["other"] == "Meters"
+    assert len(story.sent) == 1
+    await story.runner.async_stop(PLAN, ASKER)
+    story.fleet.end("created-1", TaskStatus.STOPPED, NOW)
+    await story.coordinator.plans.async_start("other", ASKER)
+    assert len(story.sent) == 2
+
+
+@pytest.mark.parametrize("most_targets", [1, 256], ids=["batch", "single"])
+async def test_what_a_wave_has_become_is_refused_whatever_the_options_say(
+    story: Story, most_targets: int
+) -> None:
+    """Who did not hear of its end, as after a reload, may ask again."""
+    story.hass.config_entries.async_update_entry(
+        story.entry, options={CONF_GUARD_MINUTES: 0}
+    )
+    await story.restart()
+    story.fleet.most_targets = most_targets
+    request = CreateRequest(
+        kind=UpgradeKind.FIRMWARE,
+        package_id="pkg-1",
+        targets=Targets(device_groups=("one", "two")),
+    )
+    prepared = await story.fleet.prepare_create(request)
+    origin = "plan:plan:run:1"
+    for task in await story.coordinator.writer.async_create(
+        prepared, ASKER, origin=origin
+    ):
+        story.fleet.end(task.task_id or "", TaskStatus.SUCCEEDED, NOW)
+    story.freezer.tick(1)
+    with pytest.raises(InvalidFieldError) as raised:
+        await story.coordinator.writer.async_create(prepared, ASKER, origin=origin)
+    assert raised.value.key == "create_repeated"
 
 
 async def test_a_plan_runs_once_at_a_time(story: Story) -> None:

@@ -15,7 +15,7 @@ from .clients.errors import InvalidFieldError, PlatformError
 from .clients.model import PreparedCreate, Reach
 from .creation import Creator
 from .guard import refuse_what_is_open, repeated
-from .writes import CreateEntry, Part, WriteState, is_retry, write_key
+from .writes import CreateEntry, Part, WriteState, is_for, is_retry, write_key
 
 RESUMABLE = timedelta(days=7)
 """How long a batch with missing parts is finished instead of begun anew."""
@@ -121,7 +121,8 @@ class BatchCreator:
         is_complete = len(done) == len(parts)
         newest = max(known.values(), key=lambda entry: entry.asked_time, default=None)
         if newest is not None and is_complete and not (force or is_retry(origin)):
-            if newest.asked_at > dt_util.utcnow() - self._guard_time:
+            now = dt_util.utcnow()
+            if newest.asked_at > now - self._guard_time or is_for(newest, origin):
                 raise repeated(newest, self._guard_time)
         for entry in known.values():
             refuse_what_is_open(entry.key, [entry])
@@ -213,8 +214,7 @@ def _incomplete(of: int, done: Parts, cause: PlatformError) -> BatchIncompleteEr
 
 def _is_too_old(newest: CreateEntry, origin: str | None) -> bool:
     """Whether a batch is begun anew; never for the same wave of a plan's run."""
-    is_same = origin is not None and newest.origin == origin
-    return not is_same and newest.asked_at < dt_util.utcnow() - RESUMABLE
+    return not is_for(newest, origin) and newest.asked_at < dt_util.utcnow() - RESUMABLE
 
 
 def _ranges(numbers: Sequence[int]) -> str:

@@ -99,6 +99,7 @@ class Creator:
                 self._guard_time,
                 dt_util.utcnow(),
                 force=force or is_retry(origin),
+                origin=origin,
             )
             seen = await self.async_look_around(prepared, force=force)
             return await self._async_write(

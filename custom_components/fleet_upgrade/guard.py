@@ -8,7 +8,7 @@ from homeassistant.util import dt as dt_util
 from .clients.errors import InvalidFieldError, NotFoundError
 from .clients.model import PreparedCreate, Targets, UpgradeTask
 from .clients.platform import PlatformClient
-from .writes import Entry, WriteState
+from .writes import Entry, WriteState, is_for
 
 type _Trees = Mapping[str, tuple[str, ...]]
 type _Values = Mapping[str, tuple[object, ...]]
@@ -24,10 +24,12 @@ def refuse_what_was_just_asked_for(
     now: datetime,
     *,
     force: bool,
+    origin: str | None = None,
 ) -> None:
     """Refuse what is open, even by force, and what was done within the guard time.
 
-    Raises `InvalidFieldError`.
+    Also, at any time, what was done for the same ``origin``. Raises
+    `InvalidFieldError`.
     """
     entries = list(entries)
     refuse_what_is_open(key, entries)
@@ -36,7 +38,7 @@ def refuse_what_was_just_asked_for(
             not force
             and entry.key == key
             and entry.state is WriteState.DONE
-            and entry.asked_at > now - guard_time
+            and (entry.asked_at > now - guard_time or is_for(entry, origin))
         ):
             raise repeated(entry, guard_time)
 

@@ -71,7 +71,13 @@ class PlanEvent(PlanEntity, EventEntity):
         """Say what becomes of the upgrade task, and what is left for a person."""
         platform = self.coordinator.platform
         texts = [text_of(self.hass, "plan_goes_no_further")]
-        if run.to_stop and Capability.STOP in platform.capabilities:
+        can_stop = Capability.STOP in platform.capabilities
+        if run.to_stop and can_stop and self.coordinator.writer.is_read_only:
+            texts.append(text_of(self.hass, "plan_task_goes_on"))
+            texts.append(
+                text_of(self.hass, "plan_task_read_only", platform=platform.name)
+            )
+        elif run.to_stop and can_stop:
             texts.append(text_of(self.hass, "plan_task_stopping"))
         elif run.to_stop:
             texts.append(text_of(self.hass, "plan_task_goes_on"))

@@ -114,6 +114,7 @@ class Plans:
         up before anything is written.
         """
         plan = self.all[plan_id]
+        self.waves.refuse_shared_groups(plan)
         if self.has_waves(plan):
             await self.waves.async_start(plan, asker)
             return

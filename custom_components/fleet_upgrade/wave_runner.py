@@ -22,6 +22,7 @@ from .askers import Asker
 from .batches import AccountUnloadedError
 from .clients.errors import InvalidFieldError, PlatformError
 from .const import DOMAIN, LOGGER
+from .guard import NAMED
 from .issues import async_sync_issue
 from .journal import UnwrittenError, async_get_journal
 from .journal_file import remove_files, write_file
@@ -171,6 +172,25 @@ class WaveRunner:
                 raise InvalidFieldError("plan", "plan_no_devices", plan=plan.name)
             run = begin(run_id, plan, targets, dt_util.utcnow().timestamp(), asker)
             await self._async_do(run, PlanDeed.START, asker)
+
+    def refuse_shared_groups(self, plan: Plan) -> None:
+        """Refuse groups on which another plan is running; raises `InvalidFieldError`.
+
+        Its waves may be of devices, which nobody would find in these groups.
+        """
+        for run in self.runs.values():
+            other = run.plan
+            if run.is_over or other.plan_id == plan.plan_id:
+                continue
+            shared = set(plan.device_groups).intersection(other.device_groups)
+            if shared and plan.action == other.action:
+                raise InvalidFieldError(
+                    "plan",
+                    "plan_groups_busy",
+                    plan=plan.name,
+                    other=other.name,
+                    groups=", ".join(sorted(shared)[:NAMED]),
+                )
 
     async def async_approve(self, plan: Plan, asker: Asker) -> None:
         """Let the next wave of a plan begin; raises what `async_start` does."""

@@ -141,6 +141,7 @@ class WaveSteps:
             prepared = await async_prepare(
                 self._platform, self._client, run.plan, run.targets[run.wave]
             )
+            await self._async_refuse_busy_groups(run)
             await self._writer.async_create(prepared, run.asker, origin=run.origin)
         except PlatformError as err:
             if (known := self._known(run)) is not None:
@@ -156,6 +157,15 @@ class WaveSteps:
                 to_stop=self.may_run(run),
             )
         return self._known(run) or run
+
+    async def _async_refuse_busy_groups(self, run: Run) -> None:
+        """Refuse devices of groups that another task upgrades as groups.
+
+        Only the plan knows that they are in these; raises `PlatformError`.
+        """
+        if run.targets[run.wave].devices:
+            whole = await async_prepare(self._platform, self._client, run.plan)
+            await self._writer.creator.async_look_around(whole, force=False)
 
     def _may_try(self, run: Run) -> bool:
         """Whether to try the step of a run now; after each try it waits longer.

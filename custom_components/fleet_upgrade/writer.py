@@ -71,10 +71,15 @@ class Writer:
             else None
         )
 
+    @property
+    def is_read_only(self) -> bool:
+        """Whether the account only reads."""
+        return bool(self._account.options.get(CONF_READ_ONLY, False))
+
     @callback
     def refuse_if_read_only(self) -> None:
         """Refuse a write of an account that only reads; raises `InvalidFieldError`."""
-        if self._account.options.get(CONF_READ_ONLY, False):
+        if self.is_read_only:
             raise InvalidFieldError(
                 "config_entry_id", "account_read_only", account=self._account.title
             )

@@ -212,6 +212,13 @@ class PlanEntry(Entry, frozen=True, kw_only=True, tag="plan"):
         return self.plan, 1
 
 
+def is_for(entry: Entry, origin: str | None) -> bool:
+    """Whether a creation belongs to what is named, such as a wave of a plan's run."""
+    return (
+        origin is not None and isinstance(entry, CreateEntry) and entry.origin == origin
+    )
+
+
 def closed[EntryT: Entry](
     entry: EntryT,
     state: WriteState,

@@ -91,6 +91,30 @@ def test_names_are_shown_as_they_are(
     expect(tile).to_be_visible()
 
 
+def test_fifty_tasks_at_once_are_not_too_many(
+    screen: Frontend,
+    home: Home,
+    accounts: dict[str, str],
+    oceanconnect_server: OceanConnectSimulator,
+) -> None:
+    """The first page shows a few and says how many there are, the second one all."""
+    tasks = [oceanconnect_server.add_task() for _ in range(50)]
+    home.reload(accounts[OCEANCONNECT])
+    screen.open("/fleet-upgrades/fleet")
+    more = screen.page.get_by_text(re.compile(r"^Running tasks \(8/\d\d\)$"))
+    expect(more).to_be_visible()
+    more.click()
+    waiting = screen.page.locator("hui-tile-card").filter(
+        has_text=re.compile("Firmware V.*Waiting", re.DOTALL)
+    )
+    expect(waiting).to_have_count(50)
+
+    for task_id in tasks:
+        oceanconnect_server.finish_task(task_id)
+    home.reload(accounts[OCEANCONNECT])
+    expect(waiting).to_have_count(0)
+
+
 def test_anybody_can_add_it_in_one_step(
     screen: Frontend, accounts: dict[str, str]
 ) -> None:

@@ -11,6 +11,7 @@ const FEW_ACTIVE = 8;
 const FEW_ENDED = 3;
 
 const ACTIVE = ["processing", "waiting"];
+const COUNTED = ["waiting", "processing", "succeeded", "failed"];
 const LOOKS = {
   waiting: { color: "amber", icon: "mdi:timer-sand" },
   processing: { color: "blue", icon: "mdi:progress-download" },
@@ -58,8 +59,17 @@ const survey = (hass) => {
     plan.state = plan.has.plan_state || plan.has.plan_last_status || plan.has.start_plan;
     plan.phase = valueOf(hass, plan.state);
   }
+  const accounts = all.filter((device) => device.has.tasks_waiting);
+  for (const account of accounts) {
+    account.counts = Object.fromEntries(
+      COUNTED.map((status) => [
+        status,
+        Number(valueOf(hass, account.has[`tasks_${status}`])),
+      ]),
+    );
+  }
   return {
-    accounts: all.filter((device) => device.has.tasks_waiting),
+    accounts,
     plans,
     tasks,
     active: tasks
@@ -135,9 +145,10 @@ const accountSection = (account, found, t) => {
     account.name,
     "mdi:cloud-upload",
     [
-      ...["waiting", "processing", "succeeded", "failed"].map((status) =>
+      ...COUNTED.map((status) =>
         tile(has[`tasks_${status}`], t(`entity.sensor.status.state.${status}`), {
           ...LOOKS[status],
+          ...(account.counts[status] > 0 ? {} : { color: "disabled" }),
         }),
       ),
       {
@@ -247,13 +258,13 @@ const graphSection = (account, hours, t) =>
       {
         type: "history-graph",
         hours_to_show: hours,
-        entities: ["waiting", "processing", "succeeded", "failed"]
-          .filter((status) => account.has[`active_devices_${status}`])
-          .map((status) => ({
-            entity: account.has[`active_devices_${status}`],
-            name: t(`entity.sensor.status.state.${status}`),
-            color: LOOKS[status].color,
-          })),
+        entities: COUNTED.filter(
+          (status) => account.has[`active_devices_${status}`],
+        ).map((status) => ({
+          entity: account.has[`active_devices_${status}`],
+          name: t(`entity.sensor.status.state.${status}`),
+          color: LOOKS[status].color,
+        })),
         ...FULL,
       },
     ],
@@ -325,6 +336,9 @@ class Section extends HTMLElement {
     watched = [
       ...found.tasks.map((task) => task.has.status),
       ...found.plans.map((plan) => plan.state),
+      ...found.accounts.flatMap(({ has }) =>
+        COUNTED.map((status) => has[`tasks_${status}`]),
+      ),
     ];
     return PARTS[config.part](found, await translator(hass), config);
   }

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from typing import Any
+from unittest.mock import patch
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components.calendar.const import (
@@ -295,6 +296,30 @@ async def test_what_was_refused_is_told_with_its_reason(
     assert event["why"].startswith("Wave 2 could not be created.")
     assert "4711" in event["why"]
     assert event["what_to_do"] == "No further wave begins."
+
+
+async def test_what_a_run_waits_for_is_shown(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody wonders why no wave begins; an outage is told and ends."""
+    await scene.begin(monkeypatch)
+    error = UnreachableError(ConnectionProblem.CONNECT)
+    with patch.object(scene.fleet, "create_task", side_effect=error):
+        await scene.press()
+    assert scene.shown("plan_state") == "creating"
+    held_up_by = scene.state("plan_state").attributes["held_up_by"]
+    assert held_up_by.startswith("No connection")
+    await scene.look(61)
+    assert scene.shown("plan_state") == "running"
+    assert scene.state("plan_state").attributes["held_up_by"] is None
+
+    forgotten = {"created-1": scene.fleet.tasks.pop("created-1")}
+    with patch.object(scene.fleet, "get_task", side_effect=error):
+        await scene.look(3700)
+    assert scene.state("plan_state").attributes["held_up_by"] == held_up_by
+    scene.fleet.tasks.update(forgotten)
+    await scene.look(61)
+    assert scene.state("plan_state").attributes["held_up_by"] is None
 
 
 async def test_only_administrators_stop_and_approve(

@@ -88,6 +88,9 @@ WAVE_SENSORS: tuple[PlanSensorDescription, ...] = (
         device_class=SensorDeviceClass.ENUM,
         options=[NOT_STARTED, *(phase.value for phase in Phase)],
         value_fn=_state,
+        attributes_fn=lambda coordinator, plan: {
+            "held_up_by": coordinator.plans.waves.held_up_by(plan.plan_id)
+        },
     ),
     PlanSensorDescription(
         key=f"{WAVES}_wave",

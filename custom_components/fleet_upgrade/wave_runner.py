@@ -255,8 +255,17 @@ class WaveRunner:
         async with self._locks[plan_id]:
             await self._async_go(self.runs[plan_id])
 
+    def held_up_by(self, plan_id: str) -> str | None:
+        """Return why the run of a plan has to wait, in the user's language."""
+        run = self.runs.get(plan_id)
+        if run is None or run.is_over:
+            return None
+        return self._steps.held_up_by(run)
+
     async def _async_go(self, run: Run) -> None:
         """Take all steps that can be taken now; the run's lock is held."""
+        plan_id = run.plan.plan_id
+        before = self.held_up_by(plan_id)
         try:
             while True:
                 now = dt_util.utcnow().timestamp()
@@ -277,7 +286,9 @@ class WaveRunner:
         except PlatformError as err:
             if not self._has_ended:
                 LOGGER.warning("An upgrade plan has to wait: %s", err.key)
-        self._async_wake_later(self.runs[run.plan.plan_id])
+        if self.held_up_by(plan_id) != before and not self._has_ended:
+            self._changed()
+        self._async_wake_later(self.runs[plan_id])
 
     @callback
     def _async_wake_later(self, run: Run) -> None:

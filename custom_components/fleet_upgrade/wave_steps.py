@@ -79,6 +79,13 @@ class WaveSteps:
         self._tasks = tasks
         self._pauses: dict[tuple[str, Phase], tuple[float, float]] = {}
         """When a step may be tried again, and how long that is after the last time."""
+        self._held_up: dict[tuple[str, Phase], PlatformError] = {}
+        """Why a step has to wait."""
+
+    def held_up_by(self, run: Run) -> str | None:
+        """Return why the next step of a run has to wait, in the user's language."""
+        err = self._held_up.get((run.origin, run.phase))
+        return None if err is None else self._reason_of(run.plan, err)
 
     async def async_targets(self, plan: Plan, run_id: str) -> list[Targets]:
         """Return what each wave of a new run upgrades; raises `PlatformError`.
@@ -126,6 +133,11 @@ class WaveSteps:
                 tasks[task_id] = await self._client.get_task(task_id)
             except NotFoundError:
                 LOGGER.debug("The platform has no task %s", task_id)
+            except PlatformError as err:
+                self._hold_up(run, err)
+                raise
+        if run.phase is Phase.RUNNING:
+            self._held_up.pop((run.origin, run.phase), None)
         return tasks
 
     async def async_create(self, run: Run) -> Run:
@@ -144,6 +156,7 @@ class WaveSteps:
             await self._async_refuse_busy_groups(run)
             await self._writer.async_create(prepared, run.asker, origin=run.origin)
         except PlatformError as err:
+            self._hold_up(run, err)
             if (known := self._known(run)) is not None:
                 return known
             if _is_for_later(err):
@@ -166,6 +179,9 @@ class WaveSteps:
         if run.targets[run.wave].devices:
             whole = await async_prepare(self._platform, self._client, run.plan)
             await self._writer.creator.async_look_around(whole, force=False)
+
+    def _hold_up(self, run: Run, err: PlatformError) -> None:
+        self._held_up[run.origin, run.phase] = err
 
     def _may_try(self, run: Run) -> bool:
         """Whether to try the step of a run now; after each try it waits longer.
@@ -258,6 +274,7 @@ class WaveSteps:
             except PlatformError as err:
                 if _is_for_later(err):
                     LOGGER.debug("The task of a plan is stopped later: %s", err.key)
+                    self._hold_up(run, err)
                     return run
                 LOGGER.warning("The task of a plan was not stopped: %s", err.key)
         return stop_done

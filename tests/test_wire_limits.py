@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+import gc
 import time
 import tracemalloc
 
@@ -86,16 +87,18 @@ def impatient(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
 
 @contextmanager
 def bounded(*, seconds: float, megabytes: float) -> Generator[None]:
-    """Let something take no more time and memory than this."""
+    """Let something take no more time and memory than this, and keep next to none."""
     tracemalloc.start()
     began = time.monotonic()
     try:
         yield
-        _, peak = tracemalloc.get_traced_memory()
+        gc.collect()
+        kept, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
     assert time.monotonic() - began < seconds
     assert peak < megabytes * MEGABYTE
+    assert kept < 4 * MEGABYTE
 
 
 @each_hostile

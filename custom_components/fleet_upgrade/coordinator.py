@@ -14,7 +14,7 @@ from homeassistant.util import dt as dt_util
 import msgspec
 
 from .account import AccountData, AccountState, TaskEvent, advance
-from .clients.errors import AuthenticationError, PlatformError, ThrottledError
+from .clients.errors import AuthenticationError, PlatformError, ThrottledError, let_go
 from .clients.platform import Platform, PlatformClient
 from .const import (
     ACTIVE_INTERVAL,
@@ -145,12 +145,14 @@ class FleetCoordinator(DataUpdateCoordinator[AccountData]):
                 state.tasks, state.memory, now - self._retention
             )
         except AuthenticationError as err:
+            let_go(err)
             raise ConfigEntryAuthFailed(
                 translation_domain=DOMAIN,
                 translation_key=err.key,
                 translation_placeholders=err.placeholders,
             ) from err
         except PlatformError as err:
+            let_go(err)  # as the last error is kept, whatever comes after it
             pause = err.retry_after if isinstance(err, ThrottledError) else 0
             self.update_interval = max(self._next_backoff(), timedelta(seconds=pause))
             raise UpdateFailed(

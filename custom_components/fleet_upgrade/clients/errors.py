@@ -5,6 +5,7 @@ user sees, the placeholders fill it. Neither ever holds a secret.
 """
 
 from enum import StrEnum
+import traceback
 
 LONGEST_TEXT = 500
 """Characters of a platform's text that are kept."""
@@ -29,6 +30,17 @@ class PlatformError(Exception):
         """Keep a message for the log and the placeholders of the user's text."""
         super().__init__(readable(message) or self.key)
         self.placeholders: dict[str, str] = placeholders
+
+
+def let_go(err: BaseException | None) -> None:
+    """Let an error that is kept for long keep nothing of the answer it came from.
+
+    Its traceback keeps the local variables of all that it passed through, and an
+    answer may have megabytes.
+    """
+    while err is not None:
+        traceback.clear_frames(err.__traceback__)
+        err = err.__cause__ or err.__context__
 
 
 class InvalidFieldError(PlatformError):

@@ -67,10 +67,8 @@ async def test_what_shows_the_same_is_not_written(
     freezer: FrozenDateTimeFactory,
 ) -> None:
     """One device that moves on wakes all entities of its task and of the account."""
-    fleet.put(make_task("one"))
+    fleet.put(make_task("one", counts=StatusCounts(total=8, waiting=1, processing=2)))
     await set_up(hass, tiny_entry)
-    fleet.change("one", counts=StatusCounts(total=8, waiting=1, processing=2))
-    await poll(hass, freezer)
     written = {
         what: states_written(hass, what)
         for what in (

@@ -62,11 +62,19 @@ class FleetEntity(CoordinatorEntity[FleetCoordinator]):
         """Return all that the state shows; by default something else each time."""
         return object()
 
+    def _to_write(self) -> object:
+        return (self._value(),) if self.available else ()
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        await super().async_added_to_hass()
+        self._written = self._to_write()
+
     @callback
     @override
     def _handle_coordinator_update(self) -> None:
         """Write the state if it is another one: one change wakes all that it may show."""
-        written = (self._value(),) if self.available else ()
+        written = self._to_write()
         if written != self._written:
             self._written = written
             super()._handle_coordinator_update()

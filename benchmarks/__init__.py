@@ -1,0 +1,1 @@
+"""How fast Fleet Upgrade is, beside what does the same with less."""

@@ -645,6 +645,27 @@ async def test_a_device_in_groups_of_two_waves_is_not_upgraded_twice(
     assert story.sent == []
 
 
+@pytest.mark.parametrize(
+    "waves", [(Wave(share=50), Wave(share=50)), PLAN.waves], ids=["shares", "groups"]
+)
+async def test_a_wave_that_could_not_go_well_is_not_begun(
+    story: Story, waves: tuple[Wave, ...]
+) -> None:
+    """It has fewer devices than have to end."""
+    story.fleet.members = {
+        "one": ("a", "b", "c"),
+        "two": ("d", "e"),
+        "three": ("f", "g", "h"),
+    }
+    plan = structs.replace(PLAN, waves=waves, minimum=3 if waves == PLAN.waves else 5)
+    with pytest.raises(InvalidFieldError) as raised:
+        await story.start(plan)
+    assert raised.value.key == "plan_wave_too_small"
+    assert story.sent == []
+    await story.start(structs.replace(plan, minimum=plan.minimum - 1))
+    assert len(story.sent) == 1
+
+
 async def test_a_wave_of_many_devices_is_a_batch(story: Story) -> None:
     """One with a part missing is finished before the wave runs."""
     story.fleet.most_targets = 2

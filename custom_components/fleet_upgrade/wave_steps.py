@@ -97,7 +97,10 @@ class WaveSteps:
             return await self._async_groups(plan)
         whole = await async_prepare(self._platform, self._client, plan)
         devices = await self._client.list_reached(whole)
-        return split(run_id, [wave.share or 0 for wave in plan.waves], devices)
+        waves = split(run_id, [wave.share or 0 for wave in plan.waves], devices)
+        for number, targets in enumerate(waves, 1):
+            _refuse_too_few(plan, number, targets.count)
+        return waves
 
     async def _async_groups(self, plan: Plan) -> list[Targets]:
         """Return the groups of each wave; refuses a device that is in two of them."""
@@ -118,6 +121,7 @@ class WaveSteps:
                 )
             wave_of |= dict.fromkeys(devices, number)
             if devices:
+                _refuse_too_few(plan, number, len(devices))
                 waves.append(targets)
         return waves
 
@@ -278,6 +282,19 @@ class WaveSteps:
                     return run
                 LOGGER.warning("The task of a plan was not stopped: %s", err.key)
         return stop_done
+
+
+def _refuse_too_few(plan: Plan, wave: int, count: int) -> None:
+    """Refuse a wave that would have failed whatever becomes of its devices."""
+    if count < plan.minimum:
+        raise InvalidFieldError(
+            "waves",
+            "plan_wave_too_small",
+            plan=plan.name,
+            wave=str(wave),
+            count=str(count),
+            minimum=str(plan.minimum),
+        )
 
 
 def _is_for_later(err: PlatformError) -> bool:

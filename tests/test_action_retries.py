@@ -244,7 +244,7 @@ class TestByANewTask:
         assert len(sim.tasks()) == 2
         [error] = [each for each in answers if isinstance(each, Exception)]
         assert isinstance(error, ServiceValidationError)
-        assert error.translation_key == "targets_busy"
+        assert error.translation_key == "create_repeated"
 
     async def test_a_task_that_still_runs_is_not_retried(
         self,

@@ -393,10 +393,11 @@ async def test_two_plans_do_not_run_on_the_same_groups(
 
 
 @pytest.mark.parametrize("most_targets", [1, 256], ids=["batch", "single"])
-async def test_what_a_wave_has_become_is_refused_whatever_the_options_say(
-    story: Story, most_targets: int
+@pytest.mark.parametrize("origin", ["plan:plan:run:1", "retry:task-1"])
+async def test_what_was_created_for_the_same_is_refused_at_any_time(
+    story: Story, most_targets: int, origin: str
 ) -> None:
-    """Who did not hear of its end, as after a reload, may ask again."""
+    """Who did not hear of its end, as after a reload, may ask again; a retry, too."""
     story.hass.config_entries.async_update_entry(
         story.entry, options={CONF_GUARD_MINUTES: 0}
     )
@@ -408,7 +409,6 @@ async def test_what_a_wave_has_become_is_refused_whatever_the_options_say(
         targets=Targets(device_groups=("one", "two")),
     )
     prepared = await story.fleet.prepare_create(request)
-    origin = "plan:plan:run:1"
     for task in await story.coordinator.writer.async_create(
         prepared, ASKER, origin=origin
     ):

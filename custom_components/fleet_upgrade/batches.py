@@ -14,8 +14,8 @@ from .askers import Asker
 from .clients.errors import InvalidFieldError, PlatformError
 from .clients.model import PreparedCreate, Reach
 from .creation import Creator
-from .guard import refuse_what_is_open, repeated
-from .writes import CreateEntry, Part, WriteState, is_for, is_retry, write_key
+from .guard import is_repeated, refuse_what_is_open, repeated
+from .writes import CreateEntry, Part, WriteState, is_for, write_key
 
 RESUMABLE = timedelta(days=7)
 """How long a batch with missing parts is finished instead of begun anew."""
@@ -120,9 +120,8 @@ class BatchCreator:
         done = _done(known)
         is_complete = len(done) == len(parts)
         newest = max(known.values(), key=lambda entry: entry.asked_time, default=None)
-        if newest is not None and is_complete and not (force or is_retry(origin)):
-            now = dt_util.utcnow()
-            if newest.asked_at > now - self._guard_time or is_for(newest, origin):
+        if newest is not None and is_complete and not force:
+            if is_repeated(newest, origin, dt_util.utcnow() - self._guard_time):
                 raise repeated(newest, self._guard_time)
         for entry in known.values():
             refuse_what_is_open(entry.key, [entry])

@@ -26,7 +26,7 @@ from .guard import (
     refuse_what_was_just_asked_for,
 )
 from .journal import Journal
-from .writes import CreateEntry, Entry, Part, WriteState, closed, is_retry, write_key
+from .writes import CreateEntry, Entry, Part, WriteState, closed, write_key
 
 LOOKS = (1.0, 4.0, 10.0, 20.0, 25.0)
 """Seconds before each look for the task of a creation whose answer was lost."""
@@ -98,7 +98,7 @@ class Creator:
                 self.journal.entries,
                 self._guard_time,
                 dt_util.utcnow(),
-                force=force or is_retry(origin),
+                force=force,
                 origin=origin,
             )
             seen = await self.async_look_around(prepared, force=force)

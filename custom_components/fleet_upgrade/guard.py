@@ -8,7 +8,7 @@ from homeassistant.util import dt as dt_util
 from .clients.errors import InvalidFieldError, NotFoundError
 from .clients.model import PreparedCreate, Targets, UpgradeTask
 from .clients.platform import PlatformClient
-from .writes import Entry, WriteState, is_for
+from .writes import Entry, WriteState, is_for, is_retry
 
 type _Trees = Mapping[str, tuple[str, ...]]
 type _Values = Mapping[str, tuple[object, ...]]
@@ -38,9 +38,20 @@ def refuse_what_was_just_asked_for(
             not force
             and entry.key == key
             and entry.state is WriteState.DONE
-            and (entry.asked_at > now - guard_time or is_for(entry, origin))
+            and is_repeated(entry, origin, now - guard_time)
         ):
             raise repeated(entry, guard_time)
+
+
+def is_repeated(entry: Entry, origin: str | None, since: datetime) -> bool:
+    """Whether what was done is what is asked for once more.
+
+    For the same origin it is, whenever that was: a wave of a plan is created once, and
+    of a retry, who asked at the same time may not have heard.
+    """
+    if is_for(entry, origin):
+        return True
+    return not is_retry(origin) and entry.asked_at > since
 
 
 def refuse_what_is_open(key: str, entries: Iterable[Entry]) -> None:

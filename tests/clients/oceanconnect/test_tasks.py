@@ -1,5 +1,6 @@
 """Upgrade tasks in all the forms that they may come in, and as we send them."""
 
+from contextlib import suppress
 from datetime import UTC, datetime
 import json
 from typing import Any
@@ -294,12 +295,15 @@ def test_a_row_that_came_before_is_not_read_again() -> None:
     rows = KnownRows()
 
     def read_in_a_poll(**changes: Any) -> UpgradeTask:
-        rows.turn()
-        return rows.read(msgspec.Raw(json.dumps(TASK | changes).encode()))
+        with rows.poll():
+            return rows.read(msgspec.Raw(json.dumps(TASK | changes).encode()))
 
     first = read_in_a_poll()
     assert first == read()
     assert all(read_in_a_poll() is first for _ in range(3))
+    with suppress(MalformedError), rows.poll():
+        rows.read(msgspec.Raw(b"{}"))
+    assert read_in_a_poll() is first
     changed = read_in_a_poll(status="wait")
     assert (first.status, changed.status) == ("processing", "waiting")
     again = read_in_a_poll()

@@ -122,8 +122,8 @@ class OceanConnectClient(PlatformClient, PushControl):
         memory: Mapping[str, object],
         since: datetime,
     ) -> Poll:
-        self._rows.turn()
-        return await self._poller.poll(known, memory, since)
+        with self._rows.poll():
+            return await self._poller.poll(known, memory, since)
 
     @override
     async def read_newest(

@@ -3,7 +3,8 @@
 Source: "Device Upgrade" in the Northbound API Reference.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import msgspec
 
@@ -172,8 +173,7 @@ class KnownRows:
     """Reads rows of pages of tasks; one that came before, byte for byte, only once.
 
     Most rows of a poll are those of the poll before, and taking JSON apart is what a
-    poll takes longest for. What has come neither since the last `turn` nor in the turn
-    before is forgotten.
+    poll takes longest for. What has not come in the last poll is forgotten.
     """
 
     def __init__(self) -> None:
@@ -181,9 +181,21 @@ class KnownRows:
         self._before: dict[bytes, UpgradeTask] = {}
         self._now: dict[bytes, UpgradeTask] = {}
 
-    def turn(self) -> None:
-        """Begin a poll."""
+    @contextmanager
+    def poll(self) -> Iterator[None]:
+        """Know the rows of the poll before, and from its end on those of this one.
+
+        One that fails changes nothing.
+        """
         self._before, self._now = self._now, {}
+        is_read = False
+        try:
+            yield
+            is_read = True
+        finally:
+            if not is_read:
+                self._now = self._before
+            self._before = {}
 
     def read(self, row: msgspec.Raw) -> UpgradeTask:
         """Read a row; the same one is the same object."""

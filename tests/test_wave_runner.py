@@ -332,6 +332,16 @@ async def test_nothing_is_tried_again_without_a_pause(story: Story) -> None:
     assert story.is_in(Phase.RUNNING)
 
 
+async def test_a_clock_that_is_set_back_makes_no_pause_longer(story: Story) -> None:
+    """A step is tried again with the next poll."""
+    error = UnreachableError(ConnectionProblem.CONNECT)
+    with patch.object(story.fleet, "create_task", side_effect=error):
+        await story.start()
+    story.freezer.move_to(NOW - timedelta(days=1))
+    await story.look()
+    assert story.is_in(Phase.RUNNING)
+
+
 async def test_a_platform_out_of_reach_is_tried_again(story: Story) -> None:
     """With the next poll that succeeds."""
     error = UnreachableError(ConnectionProblem.CONNECT)

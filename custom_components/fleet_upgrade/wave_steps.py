@@ -195,7 +195,7 @@ class WaveSteps:
         """
         step, now = (run.origin, run.phase), dt_util.utcnow().timestamp()
         until, last = self._pauses.get(step, (0.0, 0.0))
-        if now < until:
+        if until - last <= now < until:  # earlier, the clock was set back
             return False
         pause = min(2 * last, LONGEST_PAUSE) or SHORTEST_PAUSE
         self._pauses[step] = (now + pause, pause)

@@ -23,7 +23,7 @@ from custom_components.fleet_upgrade.plan import Plan, Wave, stored_plan
 from custom_components.fleet_upgrade.wave_runner import WaveRunner
 from custom_components.fleet_upgrade.wave_steps import WaveSteps
 from custom_components.fleet_upgrade.waves import Phase, Run, StopReason
-from simulator.oceanconnect.model import Task
+from simulator.oceanconnect.model import Kind, Task
 
 from .torture import FAULTS, KILLS, LONG_ENOUGH, PATIENCE, TOO_LATE, Killed
 from .torture_batches import BatchTorture
@@ -85,6 +85,7 @@ class WaveTorture(BatchTorture):
     async def tell_of_waves(self, number: int) -> Tale:
         """Run the plan to its end and check what came of it."""
         tale = Tale(number)
+        self._go_back()
         before = self._made()
         fails = self._random.choice((None, None, 0, 1, 2))
         await self._turn(tale, self._begin)
@@ -112,6 +113,16 @@ class WaveTorture(BatchTorture):
     @property
     def _run(self) -> Run | None:
         return self._runner.runs.get(PLAN_ID)
+
+    def _go_back(self) -> None:
+        """Let the devices run an older version: those of the last tale have the new."""
+        devices = self._platform.devices()
+
+        def go_back() -> None:
+            for device in devices:
+                device.upgraded(Kind.SOFTWARE, "V0", device.modified)
+
+        self._platform.call(go_back)
 
     async def _begin(self) -> None:
         await self._runner.async_start(self.plan, Asker())

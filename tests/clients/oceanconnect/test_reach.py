@@ -18,7 +18,7 @@ from custom_components.fleet_upgrade.clients.oceanconnect.client import (
     OceanConnectClient,
 )
 from simulator.oceanconnect import OceanConnectSimulator
-from simulator.oceanconnect.model import Device, Package
+from simulator.oceanconnect.model import Device, Kind, Package
 
 LISTINGS = ("/devGroups", "/devices")
 
@@ -234,6 +234,19 @@ async def test_the_devices_of_groups_are_listed_where_they_fit(
     assert sorted(await client.list_reached(prepared)) == sorted(
         device.device_id for device in both
     )
+
+
+async def test_devices_that_have_the_version_are_not_listed(
+    client: OceanConnectClient, oceanconnect: OceanConnectSimulator
+) -> None:
+    """A wave of them would be a success at once, and say nothing of the package."""
+    [group, *_] = oceanconnect.groups()
+    upgraded, *others = fitting(oceanconnect, group.name)
+    version = package_of(oceanconnect).version
+    oceanconnect.call(lambda: upgraded.upgraded(Kind.FIRMWARE, version, 0))
+    prepared = await a_creation(client, oceanconnect, device_groups=[group.name])
+    found = await client.list_reached(prepared)
+    assert sorted(found) == sorted(device.device_id for device in others)
 
 
 async def test_the_devices_of_a_very_large_fleet_are_listed_all_the_same(

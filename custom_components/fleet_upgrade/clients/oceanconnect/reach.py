@@ -43,7 +43,11 @@ async def reach(
 async def list_reached(
     prepared: PreparedCreate, groups: DeviceGroups, devices: Devices
 ) -> tuple[str, ...]:
-    """Return the members of a creation's groups that its package is meant for."""
+    """Return the members of a creation's groups that its package is meant for.
+
+    Those that have it already are left out: a wave of them would be a success at once,
+    whatever the package is like.
+    """
     allowance = Allowance(UNLIMITED)
     targets = prepared.request.targets
     wanted = set(targets.device_groups)
@@ -60,7 +64,11 @@ async def list_reached(
         for device in page.items
     }
     found = await _read(ids, targets.device_type, devices, allowance) or ()
-    return tuple(device.device_id for device in found if _fits(device, targets))
+    return tuple(
+        device.device_id
+        for device in found
+        if _fits(device, targets) and not _is_current(device, prepared)
+    )
 
 
 async def _members(
@@ -141,6 +149,11 @@ def _fits(device: Device, targets: Targets) -> bool:
             (targets.manufacturer, device.manufacturer),
         )
     )
+
+
+def _is_current(device: Device, prepared: PreparedCreate) -> bool:
+    version = prepared.version
+    return version is not None and _version(device, prepared.request.kind) == version
 
 
 def _version(device: Device, kind: UpgradeKind) -> str | None:

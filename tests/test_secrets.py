@@ -32,6 +32,7 @@ from custom_components.fleet_upgrade.clients.budget import (
 from custom_components.fleet_upgrade.clients.platform import Capability, FieldKind
 from custom_components.fleet_upgrade.clients.registry import PLATFORMS
 from custom_components.fleet_upgrade.const import CONF_PUSH_ADDRESS, DOMAIN
+from custom_components.fleet_upgrade.plan import Plan, Wave
 from custom_components.fleet_upgrade.push_subscriptions import PushStore
 from custom_components.fleet_upgrade.store import SessionStore
 from simulator.enos import EnosSimulator
@@ -39,7 +40,9 @@ from simulator.faults import Fault, FaultKind
 from simulator.oceanconnect import OceanConnectSimulator
 from simulator.tls import KEY_PASSWORD
 
+from .planning import press
 from .told import BUS, Told, all_texts, lines_of
+from .wave_plans import put_plan
 
 TOKENS = ("access", "refresh")
 """What is secret of a session that is kept."""
@@ -83,6 +86,8 @@ class Story:
     refusal: Callable[[str], bytes]
     """An answer that says something."""
     budget: CallBudget
+    group: str
+    """A device group for a plan."""
     others: Calls = field(default_factory=list)
     """What only this platform's actions can be asked for."""
 
@@ -156,6 +161,12 @@ def oceanconnect_story(oceanconnect: OceanConnectSimulator) -> Story:
             {"error_code": "987654", "error_desc": text}
         ).encode(),
         budget=shared_budget("oceanconnect", oceanconnect.app_id),
+        group=next(
+            group.name
+            for group in oceanconnect.groups()
+            if set(group.members).isdisjoint(devices[:5])
+            and not set(group.members).isdisjoint(devices)
+        ),
         others=[
             (
                 "create_software_upgrade_task",
@@ -193,6 +204,7 @@ def enos_story(enos: EnosSimulator, oceanconnect: OceanConnectSimulator) -> Stor
             {"code": 987654, "msg": text, "requestId": "1", "data": None}
         ).encode(),
         budget=shared_budget("enos", enos.access_key, make=AdaptiveBudget),
+        group=enos.groups(firmware)[0].group_id,
     )
 
 
@@ -312,8 +324,33 @@ class Life:
                 self.told.add_error(f"error {name}", err)
             else:
                 self.told.add(f"response {name}", answer)
+        await self.press(account)
         await self.hass.async_block_till_done(wait_background_tasks=True)
         self.told.look()
+
+    async def plan(self, account: Any) -> None:
+        """Let the account have a plan of two waves."""
+        put_plan(
+            self.hass,
+            account,
+            Plan(
+                plan_id="plan",
+                name="Meters",
+                action=self.story.create,
+                values={"package": self.story.upgrade["package"]},
+                device_groups=(self.story.group,),
+                waves=(Wave(share=10), Wave(share=90)),
+            ),
+        )
+        await self.hass.async_block_till_done(wait_background_tasks=True)
+
+    async def press(self, account: Any) -> None:
+        """Press all buttons of the plan."""
+        for button in ("start_plan", "approve_wave", "stop_plan"):
+            try:
+                await press(self.hass, account, "plan", button)
+            except HomeAssistantError as err:
+                self.told.add_error(f"error {button}", err)
 
     async def poll(self, account: Any) -> None:
         """Poll, and look."""
@@ -428,7 +465,9 @@ async def test_no_secret_is_told(hass: HomeAssistant, life: Life) -> None:
     """Neither by what works nor by what fails, in whatever way."""
     story, told = life.story, life.told
     account = await life.add()
+    await life.plan(account)
     await life.act(account)
+    assert account.runtime_data.plans.waves.runs["plan"].task_ids
     webhook_id = ""
     if Capability.PUSH in PLATFORMS[story.key].capabilities:
         webhook_id = await change_options(life, account)

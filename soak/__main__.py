@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 import sys
 import time
+from typing import Any
 
 from demo.errors import DemoError
 from demo.folder import demo_folder
@@ -54,7 +55,7 @@ async def soak(folder: Path, minutes: float, seed: int) -> Figures:
     tls = folder / "tls"
     tls.mkdir()
     home_assistant = SoakedHomeAssistant(folder / "home-assistant", free_port())
-    platforms: list[SoakPlatform] = []
+    platforms: list[SoakPlatform[Any]] = []
     try:
         platforms.append(SoakOceanConnect(tls, seed))
         platforms.append(SoakEnos(seed))

@@ -43,7 +43,7 @@ HEAVY_FAULTS: tuple[Callable[[], Fault], ...] = (
 )
 
 
-class SoakPlatform(ABC):
+class SoakPlatform[SimT: OceanConnectSimulator | EnosSimulator](ABC):
     """One simulated platform, and what goes on there.
 
     Some tasks stay for good: they end, and are tried again. Others are made and
@@ -54,21 +54,22 @@ class SoakPlatform(ABC):
     values: dict[str, str | int]
     files: dict[str, Path]
 
-    def __init__(self, seed: int) -> None:
-        """Draw all that happens from a seed."""
+    def __init__(self, sim: SimT, seed: int) -> None:
+        """Take a simulator that runs; draw all that happens from a seed."""
+        self._sim = sim
         self._random = Random(seed)
         self._busy_until: dict[str, float] = {}
         self._visitors: set[str] = set()
 
     @property
-    @abstractmethod
     def faults(self) -> FaultControl:
         """The faults of its connections."""
+        return self._sim.faults
 
     @property
-    @abstractmethod
     def calls(self) -> CallLog:
         """The calls that it received."""
+        return self._sim.calls
 
     @abstractmethod
     def task_ids(self) -> set[str]:
@@ -98,9 +99,9 @@ class SoakPlatform(ABC):
     def end_all(self) -> None:
         """Let the tasks that stay end, so that nothing moves any more."""
 
-    @abstractmethod
     def stop(self) -> None:
         """End the server."""
+        self._sim.stop()
 
     def begin(self) -> None:
         """Take the tasks that there are for those that stay."""
@@ -142,24 +143,20 @@ class SoakPlatform(ABC):
         fault.after = self._random.randrange(4)
         self.faults.add(fault)
         if self._random.random() < 0.2:
-            self.drop_connections()
-
-    @abstractmethod
-    def drop_connections(self) -> None:
-        """Close what idles."""
+            self._sim.drop_connections()
 
 
-class SoakOceanConnect(SoakPlatform):
+class SoakOceanConnect(SoakPlatform[OceanConnectSimulator]):
     """OceanConnect, over TLS."""
 
     name = "OceanConnect"
 
     def __init__(self, folder: Path, seed: int) -> None:
         """Start it, with certificates in a folder."""
-        super().__init__(seed)
-        self._sim = OceanConnectSimulator(
+        sim = OceanConnectSimulator(
             tasks=6, rate_limit=CALLS_A_MINUTE, tls_dir=folder, seed=seed
-        ).start()
+        )
+        super().__init__(sim.start(), seed)
         self.values = {
             "platform": "oceanconnect",
             "host": self._sim.host,
@@ -172,16 +169,6 @@ class SoakOceanConnect(SoakPlatform):
             "client_key": folder / "client.key",
             "ca": folder / "ca.pem",
         }
-
-    @property
-    @override
-    def faults(self) -> FaultControl:
-        return self._sim.faults
-
-    @property
-    @override
-    def calls(self) -> CallLog:
-        return self._sim.calls
 
     @override
     def task_ids(self) -> set[str]:
@@ -223,26 +210,16 @@ class SoakOceanConnect(SoakPlatform):
             if task.tally.open:
                 self._sim.finish_task(task.task_id)
 
-    @override
-    def drop_connections(self) -> None:
-        self._sim.drop_connections()
 
-    @override
-    def stop(self) -> None:
-        self._sim.stop()
-
-
-class SoakEnos(SoakPlatform):
+class SoakEnos(SoakPlatform[EnosSimulator]):
     """EnOS, over HTTP."""
 
     name = "EnOS"
 
     def __init__(self, seed: int) -> None:
         """Start it."""
-        super().__init__(seed)
-        self._sim = EnosSimulator(
-            jobs=6, rate_limit=CALLS_A_MINUTE, seed=seed, devices=100
-        ).start()
+        sim = EnosSimulator(jobs=6, rate_limit=CALLS_A_MINUTE, seed=seed, devices=100)
+        super().__init__(sim.start(), seed)
         self.values = {
             "platform": "enos",
             "address": self._sim.url,
@@ -251,16 +228,6 @@ class SoakEnos(SoakPlatform):
             "org_id": self._sim.org_id,
         }
         self.files = {}
-
-    @property
-    @override
-    def faults(self) -> FaultControl:
-        return self._sim.faults
-
-    @property
-    @override
-    def calls(self) -> CallLog:
-        return self._sim.calls
 
     @override
     def task_ids(self) -> set[str]:
@@ -309,11 +276,3 @@ class SoakEnos(SoakPlatform):
             if not job.started:
                 self._sim.start_job(job.job_id)
             self._sim.finish_job(job.job_id)
-
-    @override
-    def drop_connections(self) -> None:
-        self._sim.drop_connections()
-
-    @override
-    def stop(self) -> None:
-        self._sim.stop()

@@ -42,7 +42,7 @@ class Soak:
     def __init__(
         self,
         home_assistant: SoakedHomeAssistant,
-        platforms: Sequence[SoakPlatform],
+        platforms: Sequence[SoakPlatform[Any]],
         seed: int,
     ) -> None:
         """Soak what was started."""
@@ -50,7 +50,7 @@ class Soak:
         self._platforms = platforms
         self._random = Random(seed)
         self._figures = Figures()
-        self._accounts: dict[str, SoakPlatform] = {}
+        self._accounts: dict[str, SoakPlatform[Any]] = {}
         self._api: Api
 
     async def run(self, seconds: float) -> Figures:

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -69,7 +70,7 @@ def test_a_platform_of_a_soak_is_busy_and_never_grows(
 ) -> None:
     """What is made is deleted again, and what stays comes to an end."""
     monkeypatch.setattr("soak.platforms.SETTLED_SECONDS", 0.0)
-    platform: SoakPlatform
+    platform: SoakPlatform[Any]
     platform = SoakEnos(1) if kind == "EnOS" else SoakOceanConnect(tmp_path, 1)
     try:
         platform.begin()

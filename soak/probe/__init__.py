@@ -24,7 +24,7 @@ from homeassistant.helpers.typing import ConfigType
 from homeassistant.util.async_ import get_scheduled_timer_handles
 from sqlalchemy import text
 
-from custom_components.fleet_upgrade import coordinator, creation
+from custom_components.fleet_upgrade import coordinator, creation, journal
 from custom_components.fleet_upgrade.clients import budget, transport
 from custom_components.fleet_upgrade.clients.oceanconnect import auth
 
@@ -49,6 +49,8 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
         (coordinator, "MAX_INTERVAL", 4 * pace),
         (creation, "LOOKS", (0.0, 0.5, 1.0, 2.0)),
         (transport, "TOTAL_TIMEOUT", PATIENCE),
+        # It is full when it has been used for long, and would else fill all the time.
+        (journal, "MOST_CLOSED", 20),
         # Who gives way to another program for an hour has nothing to soak.
         (auth, "HOUR", 0.0),
     ):

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 import logging
+from typing import Annotated
 
 import msgspec
 
@@ -15,6 +16,9 @@ MOST_VALUES = 1_000_000
 
 Small values cost thirty times the memory of their bytes, and each costs time.
 """
+
+type WireId = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
+"""What a task is asked for by; an address with a longer one would reach no platform."""
 
 MOST_ROWS = 10_000
 """Rows that a page may have; ten times the largest that is ever asked for."""

@@ -110,6 +110,8 @@ def test_a_row_without_its_essentials_is_none() -> None:
     """Nothing can be done with it."""
     with pytest.raises(MalformedError):
         job_row(jobId=None).value()
+    with pytest.raises(msgspec.ValidationError):
+        job_row(jobId="x" * 257)  # who could ever ask for it?
     with pytest.raises(MalformedError):
         OtaTaskRow(task_id="one").value()
 

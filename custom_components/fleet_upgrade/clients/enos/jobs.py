@@ -5,6 +5,7 @@ Source: "OTA job management" (V2.1) in the EnOS Connection Service API documenta
 
 from datetime import datetime, timedelta
 
+from ..answers import WireId
 from ..errors import MalformedError
 from ..model import (
     CreateRequest,
@@ -133,7 +134,7 @@ class WireSchedule(Wire):
 class JobRow(Wire):
     """One OTA job, alone or in a list."""
 
-    job_id: str | None = None
+    job_id: WireId | None = None
     name: WireName = None
     firmware_id: str | None = None
     firmware_version: str | None = None

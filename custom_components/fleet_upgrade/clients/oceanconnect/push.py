@@ -6,11 +6,11 @@ A push carries neither signature nor token: only the address keeps strangers out
 
 from hashlib import blake2b
 import re
-from typing import Annotated
 from urllib.parse import urlsplit
 
 import msgspec
 
+from ..answers import WireId
 from ..errors import (
     Advice,
     InvalidFieldError,
@@ -24,8 +24,6 @@ from .wire import Wire
 
 _HOST = re.compile(r"[A-Za-z0-9._:-]+")
 
-type _Id = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
-
 
 class UpgradeNotification(Wire):
     """What all four upgrade notifications have in common.
@@ -35,9 +33,9 @@ class UpgradeNotification(Wire):
 
     notify_type: str
     app_id: str
-    device_id: _Id
-    operation_id: _Id
-    sub_operation_id: _Id
+    device_id: WireId
+    operation_id: WireId
+    sub_operation_id: WireId
 
 
 def check_push_address(address: str) -> None:

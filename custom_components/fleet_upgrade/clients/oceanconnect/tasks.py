@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import msgspec
 
-from ..answers import decoded, values
+from ..answers import WireId, decoded, values
 from ..errors import MalformedError
 from ..model import (
     CreateRequest,
@@ -98,7 +98,7 @@ class WireExtend(Wire):
 class TaskRow(Reply):
     """One task, alone or in a list."""
 
-    operation_id: str | None = None
+    operation_id: WireId | None = None
     operate_type: str | None = None
     status: str | None = None
     create_time: WireTime = None

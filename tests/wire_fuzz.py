@@ -138,7 +138,8 @@ class Fuzz:
             assert shown[task_id].counts == counts, self._story(f"{shown[task_id]}")
         # A task with another ID may have been told of; it must not be waited for.
         imagined = [task for key, task in shown.items() if key not in truth]
-        assert not any(task.is_active for task in imagined), self._story("imagined")
+        waited_for = [task.task_id[:300] for task in imagined if task.is_active]
+        assert not waited_for, self._story(f"imagined {waited_for}")
 
     def _story(self, what: str) -> str:
         last = self.mutations.last

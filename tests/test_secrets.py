@@ -87,7 +87,7 @@ class Story:
     """An answer that says something."""
     budget: CallBudget
     group: str
-    """A device group for a plan."""
+    """A device group for a plan, without the devices of any other task."""
     others: Calls = field(default_factory=list)
     """What only this platform's actions can be asked for."""
 
@@ -182,6 +182,7 @@ def enos_story(enos: EnosSimulator, oceanconnect: OceanConnectSimulator) -> Stor
     enos.reset(secret_key=SECRET, jobs=1, index_lag=0)
     firmware = enos.firmware(verified=True)[0]
     keys = [device.device_key for device in enos.devices(firmware)]
+    idle = set(keys[5:])
     job = enos.add_job(firmware=firmware, devices=keys[:3], status="upgrading")
     return Story(
         key="enos",
@@ -204,7 +205,13 @@ def enos_story(enos: EnosSimulator, oceanconnect: OceanConnectSimulator) -> Stor
             {"code": 987654, "msg": text, "requestId": "1", "data": None}
         ).encode(),
         budget=shared_budget("enos", enos.access_key, make=AdaptiveBudget),
-        group=enos.groups(firmware)[0].group_id,
+        group=next(
+            group.group_id
+            for group in enos.groups(firmware)
+            if idle.issuperset(
+                device.device_key for device in enos.devices(firmware, group)
+            )
+        ),
     )
 
 

@@ -353,9 +353,22 @@ async def test_a_platform_out_of_reach_is_tried_again(story: Story) -> None:
     assert story.sent == [("one",)]
 
 
+async def test_what_the_platform_wants_later_is_tried_later(story: Story) -> None:
+    """It has done nothing, and says that it will do it another time."""
+    error = RejectedError("1", "busy", Advice.TRY_LATER)
+    with patch.object(story.fleet, "create_task", side_effect=error):
+        await story.start()
+    assert story.is_in(Phase.CREATING)
+    assert "code 1" in (story.runner.held_up_by("plan") or "")
+    await story.look()
+    assert story.is_in(Phase.RUNNING)
+    assert story.runner.held_up_by("plan") is None
+    assert story.sent == [("one",)]
+
+
 async def test_a_refusal_of_the_first_wave_is_told_to_who_started(story: Story) -> None:
     """With the platform's reason; that of a later one stops the plan."""
-    error = RejectedError("1", "no", Advice.TRY_LATER)
+    error = RejectedError("1", "no", Advice.PACKAGE_MISMATCH)
     with (
         patch.object(story.fleet, "create_task", side_effect=error),
         pytest.raises(PlanRefusedError) as raised,
@@ -378,6 +391,26 @@ async def test_a_wave_by_share_waits_for_no_task_of_its_groups(story: Story) -> 
         await story.start(plan)
     assert "other" in raised.value.placeholders["reason"]
     assert story.sent == []
+
+
+async def test_a_group_is_not_upgraded_while_a_share_of_it_is(story: Story) -> None:
+    """Its devices are named in the wave's task, and only the plan knows its groups."""
+    story.fleet.members = {"one": ("meter-1", "meter-2")}
+    await story.start(structs.replace(PLAN, waves=(Wave(share=50), Wave(share=50))))
+    [task_id] = story.run.present_tasks
+    request = CreateRequest(
+        kind=UpgradeKind.FIRMWARE,
+        package_id="pkg-1",
+        targets=Targets(device_groups=("one",)),
+    )
+    prepared = await story.fleet.prepare_create(request)
+    with pytest.raises(InvalidFieldError) as raised:
+        await story.coordinator.writer.async_create(prepared, ASKER)
+    assert raised.value.key == "targets_busy"
+    assert raised.value.placeholders["task"] == task_id
+    story.fleet.end(task_id, TaskStatus.STOPPED, NOW)
+    await story.coordinator.writer.async_create(prepared, ASKER)
+    assert story.sent[1:] == [("one",)]
 
 
 @pytest.mark.parametrize("waves", [(), PLAN.waves], ids=["at once", "in waves"])
@@ -542,6 +575,21 @@ async def test_a_stop_whose_answer_was_lost_is_asked_for_again(
     await story.look()
     assert stopper.asked == ["created-1", "created-1"]
     assert story.run.is_over
+
+
+async def test_a_stop_outlives_its_plan(story: Story, stopper: Stopper) -> None:
+    """Whoever stops a plan and deletes it wants no more devices upgraded."""
+    stopper.errors = [UnreachableError(ConnectionProblem.CONNECT)]
+    await story.start()
+    await story.runner.async_stop(PLAN, ASKER)
+    story.hass.config_entries.async_remove_subentry(story.entry, "plan")
+    await story.hass.async_block_till_done(wait_background_tasks=True)
+    await story.look()
+    assert stopper.asked == ["created-1", "created-1"]
+    assert story.run.is_over
+    await story.hass.config_entries.async_reload(story.entry.entry_id)
+    await story.hass.async_block_till_done(wait_background_tasks=True)
+    assert story.runner.runs == {}
 
 
 async def test_a_stop_that_is_refused_is_not_asked_for_again(

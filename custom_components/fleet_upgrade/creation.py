@@ -154,7 +154,14 @@ class Creator:
             others = {
                 task_id: task for task_id, task in known.items() if task_id not in own
             }
-            await refuse_busy_targets(self._client, prepared, others, newest)
+            drawn_from = {
+                entry.task_id: entry.prepared.drawn_from
+                for entry in self.journal.all_of(CreateEntry)
+                if entry.task_id is not None
+            }
+            await refuse_busy_targets(
+                self._client, prepared, others, newest, drawn_from
+            )
         return known.keys()
 
     async def async_known_tasks(

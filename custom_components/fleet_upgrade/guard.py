@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from homeassistant.util import dt as dt_util
+from msgspec import structs
 
 from .clients.errors import InvalidFieldError, NotFoundError
 from .clients.model import PreparedCreate, Targets, UpgradeTask
@@ -77,18 +79,23 @@ async def refuse_busy_targets(
     prepared: PreparedCreate,
     known: Mapping[str, UpgradeTask],
     newest: Iterable[UpgradeTask],
+    drawn_from: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
 ) -> None:
     """Refuse to upgrade what an active task of the same kind upgrades already.
 
-    A task that only the last poll has seen is read again: it may be over. Raises
-    `InvalidFieldError`, and what the client raises.
+    ``drawn_from`` names the groups that a task's devices were drawn from: whoever has
+    these upgraded meets those. A task that only the last poll has seen is read again:
+    it may be over. Raises `InvalidFieldError`, and what the client raises.
     """
     fresh = {task.task_id for task in newest}
     request = prepared.request
     for task in known.values():
         if not task.is_active or task.kind is not request.kind:
             continue
-        shared = overlap(request.targets, task.targets)
+        theirs = drawn_from.get(task.task_id, ())
+        shared = overlap(
+            _with_groups(request.targets, prepared.drawn_from), task.targets
+        ) or overlap(request.targets, _with_groups(task.targets, theirs))
         if request.package_id == task.package_id:
             shared = shared or _all_of_a_package(request.targets, task.targets)
         if not shared:
@@ -106,6 +113,13 @@ async def refuse_busy_targets(
             overlap=", ".join(shared[:NAMED]),
             count=str(len(shared)),
         )
+
+
+def _with_groups(targets: Targets, groups: tuple[str, ...]) -> Targets:
+    """Return targets with the groups that they are a part of."""
+    if not groups:
+        return targets
+    return structs.replace(targets, device_groups=(*targets.device_groups, *groups))
 
 
 def overlap(targets: Targets, others: Targets) -> list[str]:

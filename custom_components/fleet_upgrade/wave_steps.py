@@ -14,12 +14,14 @@ from msgspec import structs
 from .batches import AccountUnloadedError, BatchIncompleteError
 from .changes import ChangeNotMadeError, ChangeUnsettledError
 from .clients.errors import (
+    Advice,
     AuthenticationError,
     ClockError,
     InvalidFieldError,
     MalformedError,
     NotFoundError,
     PlatformError,
+    RejectedError,
     SessionTakenError,
     ThrottledError,
     UnreachableError,
@@ -153,10 +155,12 @@ class WaveSteps:
         if not self._may_try(run):
             return run
         try:
+            targets = run.targets[run.wave]
             prepared = await async_prepare(
-                self._platform, self._client, run.plan, run.targets[run.wave]
+                self._platform, self._client, run.plan, targets
             )
-            await self._async_refuse_busy_groups(run)
+            if targets.devices:
+                prepared = structs.replace(prepared, drawn_from=run.plan.device_groups)
             await self._writer.async_create(prepared, run.asker, origin=run.origin)
         except PlatformError as err:
             self._hold_up(run, err)
@@ -173,15 +177,6 @@ class WaveSteps:
                 to_stop=self.may_run(run),
             )
         return self._known(run) or run
-
-    async def _async_refuse_busy_groups(self, run: Run) -> None:
-        """Refuse devices of groups that another task upgrades as groups.
-
-        Only the plan knows that they are in these; raises `PlatformError`.
-        """
-        if run.targets[run.wave].devices:
-            whole = await async_prepare(self._platform, self._client, run.plan)
-            await self._writer.creator.async_look_around(whole, force=False)
 
     def _hold_up(self, run: Run, err: PlatformError) -> None:
         self._held_up[run.origin, run.phase] = err
@@ -299,6 +294,8 @@ def _refuse_too_few(plan: Plan, wave: int, count: int) -> None:
 def _is_for_later(err: PlatformError) -> bool:
     """Whether nothing was refused: it may be tried again, or will be settled."""
     cause = _cause(err)
+    if isinstance(cause, RejectedError) and cause.advice is Advice.TRY_LATER:
+        return True
     return isinstance(cause, _LATER) or cause.key in _UNDER_WAY
 
 

@@ -285,6 +285,8 @@ class PreparedCreate(Value, frozen=True):
     version: str | None = None
     product: str | None = None
     """The product that the package is made for, where the platform has such."""
+    drawn_from: tuple[str, ...] = ()
+    """The device groups of which these devices are a part, to be upgraded in turn."""
 
 
 class Reach(Value, frozen=True):

@@ -93,8 +93,8 @@ class WaveRunner:
     async def async_load(self, plan_ids: Collection[str]) -> None:
         """Read the runs of the plans that there are; raises `OSError`.
 
-        The run of a plan that was deleted goes no further. What cannot be read is
-        told of.
+        The run of a plan that was deleted goes no further, but a stop that was asked
+        for is seen through. What cannot be read is told of.
         """
         # A run of the account that is unloaded may still be writing.
         async with self._writer.journal.keeping:
@@ -112,9 +112,11 @@ class WaveRunner:
                 is_persistent=True,
             )
         self.runs = {
-            run.plan.plan_id: run for run in runs if run.plan.plan_id in plan_ids
+            run.plan.plan_id: run
+            for run in runs
+            if run.plan.plan_id in plan_ids or run.to_stop
         }
-        if gone := [run for run in runs if run.plan.plan_id not in plan_ids]:
+        if gone := [run for run in runs if run.plan.plan_id not in self.runs]:
             await self._async_forget(gone)
 
     async def _async_forget(self, gone: Collection[Run]) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import msgspec
 
-from .errors import MalformedError
+from .errors import MalformedError, PlatformError
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -62,11 +62,16 @@ def values[RowT, ValueT](
         except MalformedError as err:
             flaws.append(f"row {number}: {err}")
     if flaws:
-        _warn_once(len(flaws), flaws[0])
+        _warn_once(f"Unusable rows on a page: {len(flaws)}; {flaws[0]}")
     return tuple(good)
 
 
+def warn_of_unread(task_id: str, err: PlatformError) -> None:
+    """Log that a task stays as it was, because it cannot be read."""
+    _warn_once(f"The upgrade task {task_id} cannot be read: {err}")
+
+
 @lru_cache(maxsize=256)
-def _warn_once(count: int, first: str) -> None:
+def _warn_once(text: str) -> None:
     """Log only the first time what every poll meets again."""
-    _LOGGER.warning("Unusable rows on a page: %d; %s", count, first)
+    _LOGGER.warning("%s", text)

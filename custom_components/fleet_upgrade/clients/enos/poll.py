@@ -19,11 +19,11 @@ first poll reads up to `FIRST_PAGES` pages of jobs.
 from collections.abc import AsyncGenerator, Callable, Collection, Coroutine, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
-import logging
 from typing import Any
 
 import msgspec
 
+from ..answers import warn_of_unread
 from ..budget import Priority
 from ..errors import MalformedError, NotFoundError, RejectedError
 from ..model import Page, Poll, TaskStatus, UpgradeTask
@@ -33,8 +33,6 @@ from .counts import Tally
 from .jobs import PATH, STARTED, STOPPED, Job, JobRow
 from .status import may_retry, task_as_known, task_of
 from .wire import rows_of
-
-_LOGGER = logging.getLogger(__name__)
 
 FIRST_PAGES = 5
 """Pages of jobs that the first poll of an account reads."""
@@ -257,7 +255,7 @@ class Poller:
             except NotFoundError:
                 deleted.add(key)
             except (RejectedError, MalformedError) as err:
-                _LOGGER.warning("An OTA job cannot be read: %s", err)
+                warn_of_unread(key, err)
         return deleted
 
 

@@ -14,17 +14,15 @@ from collections.abc import AsyncGenerator, Callable, Collection, Coroutine, Map
 from datetime import datetime
 from enum import StrEnum
 from itertools import pairwise
-import logging
 from typing import Any
 
 import msgspec
 
+from ..answers import warn_of_unread
 from ..budget import Priority
 from ..errors import MalformedError, NotFoundError, RejectedError
 from ..model import Poll, TaskStatus, UpgradeTask
 from .tasks import STATUS_WORD, TaskPage
-
-_LOGGER = logging.getLogger(__name__)
 
 PAGE_SIZE = 100
 """Rows a page; the most that the upgrade calls allow."""
@@ -127,7 +125,7 @@ class Poller:
             except NotFoundError:
                 deleted.add(task_id)
             except (RejectedError, MalformedError) as err:
-                _LOGGER.warning("An upgrade task cannot be read: %s", err)
+                warn_of_unread(task_id, err)
         return Poll(
             tasks=tuple(found.values()),
             deleted=frozenset(deleted),

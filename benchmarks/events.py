@@ -18,7 +18,7 @@ from custom_components.fleet_upgrade import coordinator as coordinators, waker
 from custom_components.fleet_upgrade.const import ACTIVE_INTERVAL
 
 from .home_assistant import PORT, add, home_assistant, new_entry
-from .platform import Platform
+from .oceanconnect import OceanConnect
 
 ENDS = ("succeeded", "failed")
 
@@ -62,7 +62,7 @@ class _Heard:
         return [delay for delay in delays if delay > 0]
 
 
-async def measure(platform: Platform, samples: int) -> Delays:
+async def measure(platform: OceanConnect, samples: int) -> Delays:
     """Measure with so many results in each way."""
     polled = await _by_polling(platform, samples)
     pushed = await _by_push(platform, max(3, samples // 5))
@@ -76,7 +76,7 @@ async def measure(platform: Platform, samples: int) -> Delays:
     )
 
 
-async def _by_polling(platform: Platform, samples: int) -> list[float]:
+async def _by_polling(platform: OceanConnect, samples: int) -> list[float]:
     with patch.object(coordinators, "ACTIVE_INTERVAL", timedelta(seconds=INTERVAL)):
         async with _account(platform) as hass:
             heard = _Heard(hass)
@@ -89,7 +89,7 @@ async def _by_polling(platform: Platform, samples: int) -> list[float]:
             return await heard.all_of(ended)
 
 
-async def _by_push(platform: Platform, samples: int) -> list[float]:
+async def _by_push(platform: OceanConnect, samples: int) -> list[float]:
     delays: list[float] = []
     # As if each came after a quiet minute: what comes in a row is gathered.
     with patch.object(waker, "QUIET", 0):
@@ -104,7 +104,9 @@ async def _by_push(platform: Platform, samples: int) -> list[float]:
 
 
 @asynccontextmanager
-async def _account(platform: Platform, **options: Any) -> AsyncIterator[HomeAssistant]:
+async def _account(
+    platform: OceanConnect, **options: Any
+) -> AsyncIterator[HomeAssistant]:
     platform.fill(100, "group")
     async with home_assistant("http", "webhook") as hass:
         entry = new_entry(platform.place, **options)

@@ -23,7 +23,7 @@ from custom_components.fleet_upgrade.clients.budget import shared_budget
 from custom_components.fleet_upgrade.const import DOMAIN
 from custom_components.fleet_upgrade.coordinator import FleetCoordinator
 
-from .platform import APP_ID, NO_LIMIT, Place
+from .platform import NO_LIMIT, Place
 
 ROOT = Path(__file__).parents[1]
 
@@ -82,14 +82,13 @@ STORED = {
 
 def new_entry(place: Place, **options: Any) -> ConfigEntry:
     """Return an account that is not set up."""
-    limit = shared_budget("oceanconnect", APP_ID)
-    limit.limit = NO_LIMIT
+    shared_budget(place.key, place.application).limit = NO_LIMIT
     # So many calls in a row stand in no real window; they are not to be counted.
     budget.WINDOW = 0.1
     return ConfigEntry(
         domain=DOMAIN,
-        title="OceanConnect",
-        unique_id=f"oceanconnect_{APP_ID}",
+        title=place.name,
+        unique_id=f"{place.key}_{place.application}",
         version=1,
         minor_version=2,
         source=SOURCE_USER,

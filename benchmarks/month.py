@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from .home_assistant import add, home_assistant, new_entry
 from .measure import memory
-from .platform import Platform
+from .oceanconnect import OceanConnect
 
 UPGRADES_A_DAY = 3
 DEVICES = 40
@@ -34,7 +34,7 @@ class Month:
     late_memory: int
 
 
-async def measure(platform: Platform, days: int) -> Month:
+async def measure(platform: OceanConnect, days: int) -> Month:
     """Live through so many days."""
     async with home_assistant("recorder") as hass:
         platform.restart()

@@ -1,6 +1,6 @@
 """What Fleet Upgrade is measured beside: the least, and what is done elsewhere."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 import tempfile
 from typing import Any, override
@@ -11,17 +11,7 @@ import orjson
 import requests
 from requests.adapters import HTTPAdapter
 
-from .platform import APP_ID, Place
-
-TASKS = "/iodm/northbound/v1.5.0/operations"
-
-type Page = tuple[str, Mapping[str, str | int]]
-"""Path and query of a page."""
-
-
-def headers(token: str) -> dict[str, str]:
-    """Return what lets a call in."""
-    return {"app_key": APP_ID, "Authorization": f"Bearer {token}"}
+from .platform import Call, Place
 
 
 class Floor:
@@ -30,22 +20,22 @@ class Floor:
     def __init__(self, session: aiohttp.ClientSession, place: Place, token: str):
         """Use a session and a token that are there."""
         self._session = session
-        self._url = place.url
-        self._headers = headers(token)
+        self._place = place
+        self._token = token
         self._context = place.context()
 
-    async def read(self, pages: Iterable[Page], *, decode: bool = True) -> None:
+    async def read(self, pages: Iterable[Call]) -> None:
         """Read pages one after the other."""
-        for path, query in pages:
-            async with self._session.get(
-                f"{self._url}{path}?{urlencode(query)}",
-                headers=self._headers,
+        for call in pages:
+            async with self._session.request(
+                call.method,
+                f"{self._place.url}{call.path}?{urlencode(call.query)}",
+                data=call.body,
+                headers=self._place.headers(self._token, call),
                 ssl=self._context,
             ) as response:
                 assert response.status == 200, await response.text()
-                body = await response.read()
-                if decode:
-                    orjson.loads(body)
+                orjson.loads(await response.read())
 
 
 class _Adapter(HTTPAdapter):
@@ -64,8 +54,15 @@ def one_by_one(place: Place, token: str, task_ids: Iterable[str]) -> None:
         ca = Path(folder) / "ca.pem"
         ca.write_bytes(place.ca_pem)
         session.mount("https://", _Adapter(place.context()))
-        session.headers.update(headers(token))
         for task_id in task_ids:
-            answer = session.get(f"{place.url}{TASKS}/{task_id}", verify=str(ca))
+            call = place.read_task(task_id)
+            answer = session.request(
+                call.method,
+                f"{place.url}{call.path}",
+                params=call.query,
+                data=call.body,
+                headers=place.headers(token, call),
+                verify=str(ca),
+            )
             assert answer.status_code == 200, answer.text
             answer.json()

@@ -19,14 +19,15 @@ from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.helpers.recorder import get_instance, session_scope
 from sqlalchemy import func, select
 
+from custom_components.fleet_upgrade.clients.budget import Priority
 from custom_components.fleet_upgrade.clients.transport import Answer, Transport
 from custom_components.fleet_upgrade.coordinator import FleetCoordinator
 from custom_components.fleet_upgrade.entity import task_id_of
 
 from .home_assistant import add, home_assistant, new_entry
 from .measure import Took, middle, took, watched_loop
-from .others import Floor, Page, one_by_one
-from .platform import Platform
+from .others import Floor, one_by_one
+from .platform import Call, Platform
 
 ROUNDS = 9
 MOST_ONE_BY_ONE = 300
@@ -37,8 +38,10 @@ MOST_ONE_BY_ONE = 300
 class Polls:
     """What polls of an account took; times in seconds, memory in bytes."""
 
+    platform: str
     tasks: int
     targets: str
+    """What the tasks are for, in words."""
     bytes: int
     calls: int
     calls_one_by_one: int
@@ -63,6 +66,11 @@ class Polls:
     first_poll: float
     entities: int
 
+    @property
+    def kind(self) -> str:
+        """Whose tasks, and what for."""
+        return f"{self.platform}: tasks for {self.targets}"
+
 
 async def measure(platform: Platform, tasks: int, targets: str) -> Polls:
     """Measure at so many tasks."""
@@ -75,6 +83,10 @@ async def measure(platform: Platform, tasks: int, targets: str) -> Polls:
         coordinator: FleetCoordinator = entry.runtime_data
         assert coordinator.polls.last is not None
         first_poll = coordinator.polls.last.seconds
+        entities = len(er.async_get(hass).entities)
+        if not platform.finds_all_at_once:
+            await hass.config_entries.async_remove(entry.entry_id)
+            coordinator = await _there_before(hass, platform, tasks, targets)
         await coordinator.async_refresh()
         async with aiohttp.ClientSession() as session:
             floor = Floor(session, platform.place, platform.token())
@@ -83,12 +95,15 @@ async def measure(platform: Platform, tasks: int, targets: str) -> Polls:
             )
             measured = await _polls(hass, platform, coordinator, floor)
             return Polls(
+                platform=platform.place.name,
                 tasks=tasks,
-                targets=targets,
+                targets=next(
+                    each.text for each in platform.targets if each.key == targets
+                ),
                 setup=setup,
                 setup_pages=setup_pages,
                 first_poll=first_poll,
-                entities=len(er.async_get(hass).entities),
+                entities=entities,
                 **measured,
             )
 
@@ -153,6 +168,19 @@ async def _warm_up(hass: HomeAssistant, platform: Platform) -> None:
     await add(hass, entry)
     await hass.config_entries.async_remove(entry.entry_id)
     await hass.async_block_till_done()
+
+
+async def _there_before(
+    hass: HomeAssistant, platform: Platform, tasks: int, targets: str
+) -> FleetCoordinator:
+    """Return an account that has seen all tasks come."""
+    platform.fill(0, targets)
+    coordinator = await add(hass, new_entry(platform.place))
+    platform.fill(tasks, targets)
+    await coordinator.async_refresh()
+    await hass.async_block_till_done()
+    assert len(coordinator.data.tasks) == tasks
+    return coordinator
 
 
 async def _peak(what: Callable[[], Awaitable[object]]) -> int:
@@ -266,7 +294,7 @@ def _watched_states(hass: HomeAssistant) -> Iterator[list[str]]:
 
 class _Pages:
     def __init__(self) -> None:
-        self.pages: list[Page] = []
+        self.pages: list[Call] = []
         self.bytes = 0
 
 
@@ -280,8 +308,9 @@ def _watched_pages() -> Iterator[_Pages]:
         transport: Transport, method: str, path: str, **more: Any
     ) -> Answer:
         answer = await exchange(transport, method, path, **more)
-        if method == "GET":
-            seen.pages.append((path, more.get("query") or {}))
+        if more["priority"] is not Priority.SIGN_IN:
+            query, body = more.get("query") or {}, more.get("body")
+            seen.pages.append(Call(method, path, query, body))
             seen.bytes += len(answer.body)
         return answer
 

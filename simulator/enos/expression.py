@@ -159,7 +159,8 @@ class _Parser[T]:
             while self._is(","):
                 wanted.append(self._value())
             self._expect(")")
-            return lambda row: any(_same(get(row), value) for value in wanted)
+            among = frozenset(wanted)
+            return lambda row: _is_among(get(row), among)
         value = self._value()
         if operator == "like":
             return lambda row: _contains(get(row), value)
@@ -231,6 +232,13 @@ def _same(own: object, wanted: str) -> bool:
     if isinstance(own, Text):
         return wanted in own.all()
     return own is not None and str(own) == wanted
+
+
+def _is_among(own: object, wanted: frozenset[str]) -> bool:
+    """Compare a value with several, which may be a thousand."""
+    if isinstance(own, bool | Text):
+        return any(_same(own, value) for value in wanted)
+    return own is not None and str(own) in wanted
 
 
 def _contains(own: object, wanted: str) -> bool:

@@ -98,6 +98,8 @@ class Simulation:
         application.on_response_prepare.append(self._stamp)
         application.cleanup_ctx.append(self._keep_settling)
         for method, path, handler in ROUTES:
+            # aiohttp's own pattern leaves out braces, which the platform knows nothing of.
+            path = path.replace("}", ":[^/]+}")
             application.router.add_route(method, path, partial(self._answer, handler))
         return application
 

@@ -160,7 +160,7 @@ async def test_a_deployment_may_answer_all_without_a_page_number(
 # Reading tasks
 
 
-@pytest.mark.parametrize("path", ["none", "none/subOperations"])
+@pytest.mark.parametrize("path", ["none", "n}one", "none/subOperations"])
 async def test_an_unknown_task_does_not_exist(
     northbound: Northbound, path: str
 ) -> None:

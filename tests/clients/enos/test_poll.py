@@ -348,6 +348,29 @@ async def test_the_first_poll_reads_back_as_far_as_is_kept(
     assert stopped not in watcher.known
 
 
+@pytest.mark.parametrize("others", [0, 1, 2 * PAGE])
+async def test_a_new_job_may_seem_older_than_one_that_is_known(
+    watcher: Watcher, sim: EnosSimulator, others: int
+) -> None:
+    """The platform's clock was put back, or is not the same on all of its servers."""
+    keys = keys_of(sim)
+    for minutes in range(others):
+        sim.add_job(
+            status="failed",
+            devices=keys[:1],
+            created=datetime.now(UTC) - timedelta(minutes=2 + minutes),
+        )
+    sim.add_job(devices=keys[1:2])
+    await watcher.poll()
+    late = sim.add_job(
+        status="succeeded",
+        devices=keys[2:3],
+        created=datetime.now(UTC) - timedelta(minutes=1),
+    )
+    assert await watcher.status(late) is TaskStatus.SUCCEEDED
+    assert len(watcher.known) == min(others, FIRST_JOBS - 1) + 2
+
+
 async def test_an_account_with_a_long_past_is_not_counted_through(
     watcher: Watcher, sim: EnosSimulator
 ) -> None:

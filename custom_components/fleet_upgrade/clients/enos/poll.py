@@ -18,7 +18,6 @@ first poll reads up to `FIRST_PAGES` pages of jobs.
 
 from collections.abc import AsyncGenerator, Callable, Collection, Coroutine, Mapping
 from datetime import UTC, datetime, timedelta
-from itertools import takewhile
 from typing import Any
 
 import msgspec
@@ -345,15 +344,21 @@ def _new_jobs(
 ) -> set[str]:
     """Return the jobs to be told of that nobody knew.
 
-    What was created since the last poll stands before all that was there then.
+    What was created since the last poll stands before all that was there then, or
+    among it where the platform's clock was put back, or differs between its servers.
+    Only where more was there than is remembered, what stands after that is old.
     """
     if remembered.frontier is None:
         return set(
             [key for key, job in jobs.items() if _is_young(job, since)][:FIRST_JOBS]
         )
-    seen = {*remembered.frontier, *remembered.asleep, *known}
-    newest = takewhile(lambda key: key not in seen, jobs)
-    return {key for key in newest if _is_young(jobs[key], since)}
+    frontier = set(remembered.frontier)
+    keys = list(jobs)
+    if len(frontier) >= FRONTIER:
+        places = (place for place, key in enumerate(keys) if key in frontier)
+        keys = keys[: max(places, default=len(keys))]
+    seen = {*frontier, *remembered.asleep, *known}
+    return {key for key in keys if key not in seen and _is_young(jobs[key], since)}
 
 
 def _is_young(job: Job, since: datetime) -> bool:

@@ -41,6 +41,12 @@ class Index[T]:
             else:
                 self._rows[key] = row
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether something was written that is not found as it is by now."""
+        self._catch_up()
+        return bool(self._coming)
+
     def rows(self) -> list[T]:
         """Return what a search finds, in the order in which it was first there."""
         self._catch_up()

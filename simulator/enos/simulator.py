@@ -249,6 +249,16 @@ class EnosSimulator:
         """Return the OTA tasks of a job as they are, whatever a search finds."""
         return list(self.job(job_id).tasks.values())
 
+    @property
+    def is_indexed(self) -> bool:
+        """Whether searches find all jobs and OTA tasks, as they are."""
+        return self.call(
+            lambda: (
+                not self._simulation.platform.job_index.is_behind
+                and not self._simulation.platform.task_index.is_behind
+            )
+        )
+
     # Jobs, as somebody else makes, ends or deletes them
 
     def add_job(self, **new: Any) -> str:

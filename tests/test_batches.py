@@ -298,7 +298,7 @@ async def test_the_targets_of_a_batch_are_on_disk_once(
     content = b"".join(path.read_bytes() for path in files)
     assert [content.count(f'"{device}"'.encode()) for device in DEVICES] == [1] * 9
     [path] = [path for path in files if path.name.endswith(".journal")]
-    read = [entry for entry in read_entries(path) if isinstance(entry, CreateEntry)]
+    read = [entry for entry in read_entries(path)[0] if isinstance(entry, CreateEntry)]
     assert [entry.targets.devices for entry in read] == PARTS
     again = Journal(hass, tiny_entry.entry_id)
     await again.async_load()

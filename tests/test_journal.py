@@ -12,12 +12,14 @@ from typing import Any
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import CoreState, HomeAssistant
+from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.storage import STORAGE_DIR
 from homeassistant.util.file import WriteError, write_utf8_file_atomic
 import msgspec
 from msgspec import structs
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.fleet_upgrade import journal_file
 from custom_components.fleet_upgrade.askers import Asker, AskerKind
@@ -29,6 +31,9 @@ from custom_components.fleet_upgrade.clients.model import (
     UpgradeKind,
 )
 from custom_components.fleet_upgrade.const import DOMAIN
+from custom_components.fleet_upgrade.diagnostics import (
+    async_get_config_entry_diagnostics,
+)
 from custom_components.fleet_upgrade.journal import (
     MOST_CLOSED,
     Journal,
@@ -43,6 +48,7 @@ from custom_components.fleet_upgrade.writes import (
     write_key,
 )
 
+from .dialogs import begin_repair, go_on_with_repair
 from .tiny_platform import NOW, TinyFleet, set_up
 from .writes import PREPARED, REQUEST, closed, make_write
 
@@ -385,6 +391,32 @@ async def test_a_row_that_cannot_be_read_is_left_out(
         make_write(),
         make_write("two"),
     ]
+
+
+@pytest.mark.parametrize("is_loaded", [True, False], ids=["set up", "diagnosed"])
+async def test_what_was_lost_is_told_until_somebody_has_seen_to_it(
+    hass: HomeAssistant,
+    hass_client: ClientSessionGenerator,
+    folder: Path,
+    tiny_entry: MockConfigEntry,
+    is_loaded: bool,
+) -> None:
+    """Whoever reads it first: the file is whole again after that."""
+    file = folder / f"{DOMAIN}.{tiny_entry.entry_id}.journal"
+    file.write_bytes(b"[5]")
+    if not is_loaded:
+        await async_get_config_entry_diagnostics(hass, tiny_entry)
+    await set_up(hass, tiny_entry)
+    await hass.config_entries.async_reload(tiny_entry.entry_id)
+    issue_id = f"journal_damaged_{tiny_entry.entry_id}"
+    issue = ir.async_get(hass).async_get_issue(DOMAIN, issue_id)
+    assert issue is not None
+    assert issue.is_persistent
+    question = await begin_repair(hass, hass_client, issue_id)
+    assert question["description_placeholders"] == {"account": "Fleet north"}
+    await go_on_with_repair(hass, hass_client, question)
+    await hass.config_entries.async_reload(tiny_entry.entry_id)
+    assert not ir.async_get(hass).async_get_issue(DOMAIN, issue_id)
 
 
 async def test_without_its_journal_an_account_is_not_loaded(

@@ -26,7 +26,7 @@ from .const import (
     MAX_INTERVAL,
 )
 from .early_warning import limits_of
-from .issues import async_sync_access
+from .issues import async_load_journal, async_sync_access
 from .plans import Plans
 from .polls import PollLog
 from .push import Push
@@ -110,7 +110,7 @@ class FleetCoordinator(DataUpdateCoordinator[AccountData]):
     async def _async_setup(self) -> None:
         self._state = await self._store.async_load()
         try:
-            await self.writer.journal.async_load()
+            await async_load_journal(self.hass, self.config_entry, self.writer.journal)
         except OSError as err:
             # Without it, nobody knows what must not be sent again.
             raise UpdateFailed(

@@ -20,6 +20,7 @@ from .clients.platform import Platform
 from .clients.registry import PLATFORMS
 from .const import CONF_PLATFORM
 from .coordinator import FleetConfigEntry, FleetCoordinator
+from .issues import async_load_journal
 from .journal import async_get_journal
 from .plan import plan_of
 from .polls import PollReport
@@ -43,7 +44,7 @@ async def async_get_config_entry_diagnostics(
     journal = async_get_journal(hass, entry.entry_id)
     if entry.state is not ConfigEntryState.LOADED:
         with suppress(OSError):
-            await journal.async_load()
+            await async_load_journal(hass, entry, journal)
     return {
         "entry": {
             "version": f"{entry.version}.{entry.minor_version}",

@@ -10,6 +10,7 @@ from homeassistant.util import dt as dt_util
 
 from .clients.platform import PlatformClient
 from .const import DOMAIN
+from .journal import Journal
 from .journal_news import ATTR_ENTRY_ID, in_short
 from .markdown import escaped
 from .writes import CreateEntry, WriteState
@@ -17,6 +18,11 @@ from .writes import CreateEntry, WriteState
 UNSETTLED: Final = "unsettled_create"
 CONTENDED: Final = "session_contended"
 THROTTLED: Final = "account_throttled"
+JOURNAL_DAMAGED: Final = "journal_damaged"
+RUNS_LOST: Final = "plan_runs_lost"
+
+ACKNOWLEDGED: Final = (JOURNAL_DAMAGED, RUNS_LOST)
+"""The issues that a person can only take note of."""
 
 
 @callback
@@ -64,6 +70,34 @@ def async_end_access(hass: HomeAssistant, account: ConfigEntry) -> None:
     """End the same issues; the next run tells it if they go on."""
     async_sync_issue(hass, account, CONTENDED, False)
     async_sync_issue(hass, account, THROTTLED, False)
+
+
+async def async_load_journal(
+    hass: HomeAssistant, account: ConfigEntry, journal: Journal
+) -> None:
+    """Read an account's journal, and tell of what could not be understood.
+
+    The next reading finds a file that is whole, so a person ends the issue. Raises
+    `OSError` when it cannot be read.
+    """
+    if not await journal.async_load():
+        async_sync_issue(
+            hass,
+            account,
+            JOURNAL_DAMAGED,
+            True,
+            severity=ir.IssueSeverity.ERROR,
+            is_fixable=True,
+            is_persistent=True,
+        )
+
+
+@callback
+def async_tell_runs_lost(hass: HomeAssistant, account: ConfigEntry) -> None:
+    """Tell of runs of plans that could not be understood; a person ends the issue."""
+    async_sync_issue(
+        hass, account, RUNS_LOST, True, is_fixable=True, is_persistent=True
+    )
 
 
 @callback

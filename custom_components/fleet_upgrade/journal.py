@@ -89,17 +89,21 @@ class Journal:
         """Return an entry by its ID."""
         return self._entries.get(entry_id)
 
-    async def async_load(self) -> None:
-        """Read the file, once; raises `OSError` when it cannot be read.
+    async def async_load(self) -> bool:
+        """Read the file, once; return whether nothing in it was lost.
 
-        Later, what is in memory counts: a creation may be under way.
+        Later, what is in memory counts: a creation may be under way. Raises `OSError`
+        when it cannot be read.
         """
         async with self._lock:
             if self._is_loaded:
-                return
-            entries = await self._hass.async_add_executor_job(read_entries, self._path)
+                return True
+            entries, is_whole = await self._hass.async_add_executor_job(
+                read_entries, self._path
+            )
             self._entries = {entry.entry_id: entry for entry in entries}
             self._is_loaded = True
+            return is_whole
 
     async def async_open(self, entry: Entry) -> None:
         """Write down what is about to be sent; it is on disk when this returns.

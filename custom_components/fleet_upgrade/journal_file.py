@@ -88,21 +88,21 @@ def write_file(path: Path, content: object) -> bool:
     return True
 
 
-def read_entries(path: Path) -> list[Entry]:
-    """Read a journal's file; what cannot be read is kept aside.
+def read_entries(path: Path) -> tuple[list[Entry], bool]:
+    """Read a journal's file; return its entries, and whether these are all.
 
-    Raises `OSError`.
+    What cannot be read is kept aside. Raises `OSError`.
     """
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        return []
+        return [], True
     try:
         rows = msgspec.json.decode(content, type=list[msgspec.Raw])
     except ValueError:
         put_aside(path, content)
         path.unlink()
-        return []
+        return [], False
     entries: list[Entry] = []
     batches: dict[str, Targets] = {}
     is_whole = True
@@ -118,7 +118,7 @@ def read_entries(path: Path) -> list[Entry]:
     for other in path.parent.glob(f"{path.name}.batch.*"):
         if other not in {targets_path(path, batch_id) for batch_id in batches}:
             other.unlink()  # Home Assistant was killed before the first part
-    return entries
+    return entries, is_whole
 
 
 def _entry(row: msgspec.Raw) -> Entry:

@@ -21,9 +21,9 @@ import voluptuous as vol
 from .clients.errors import PlatformError
 from .clients.model import UpgradeTask
 from .coordinator import FleetConfigEntry, FleetCoordinator
+from .issues import ACKNOWLEDGED
 from .journal_news import ATTR_ENTRY_ID
 from .repair_reconfigure import ReconfigureFlow
-from .wave_runner import RUNS_LOST
 from .writes import CreateEntry
 
 CONF_TASK = "task"
@@ -176,7 +176,7 @@ async def async_create_fix_flow(
     """Return the way out of an issue."""
     assert data is not None
     account_id = str(data[ATTR_CONFIG_ENTRY_ID])
-    if issue_id.startswith(RUNS_LOST):
+    if issue_id.startswith(ACKNOWLEDGED):
         return ConfirmRepairFlow()
     if ATTR_ENTRY_ID in data:
         return UnsettledCreateFlow(account_id, str(data[ATTR_ENTRY_ID]))

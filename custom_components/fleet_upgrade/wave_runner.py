@@ -10,7 +10,6 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Final
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
@@ -23,7 +22,7 @@ from .batches import AccountUnloadedError
 from .clients.errors import InvalidFieldError, PlatformError
 from .const import DOMAIN, LOGGER
 from .guard import NAMED
-from .issues import async_sync_issue
+from .issues import async_tell_runs_lost
 from .journal import UnwrittenError, async_get_journal
 from .journal_file import remove_files, write_file
 from .plan import Plan
@@ -44,9 +43,6 @@ from .waves import (
 )
 from .writer import Writer
 from .writes import PlanDeed, PlanEntry, WriteState
-
-RUNS_LOST: Final = "plan_runs_lost"
-"""The issue of runs that could not be read."""
 
 type Tell = Callable[[Run, RunEvent, int], None]
 """Hears of what happened to a run, and in which wave, from 0."""
@@ -102,15 +98,7 @@ class WaveRunner:
                 read_runs, self._path
             )
         if not is_whole:
-            # The next run finds a file that is whole: a person ends the issue.
-            async_sync_issue(
-                self._hass,
-                self._account,
-                RUNS_LOST,
-                True,
-                is_fixable=True,
-                is_persistent=True,
-            )
+            async_tell_runs_lost(self._hass, self._account)
         self.runs = {
             run.plan.plan_id: run
             for run in runs

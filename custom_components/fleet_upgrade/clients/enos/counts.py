@@ -5,12 +5,15 @@ Up to one page of rows can be counted by reading them, those of several jobs tog
 of a larger job each status is counted by a page of one row, which tells the total.
 """
 
-from collections.abc import Iterable, Mapping
+from bisect import bisect_left, insort
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from operator import itemgetter
 
 from ..model import StatusCounts, TaskStatus, Value
 from .calls import PAGE_SIZE
-from .jobs import OtaTaskRow
+from .jobs import SUBTASK_WORDS, OtaTaskRow
 from .wire import time_of
 
 GUESS = 20
@@ -63,25 +66,28 @@ def plan(sizes: Mapping[str, int | None]) -> Plan:
     """Decide how to count jobs with the fewest calls.
 
     ``sizes`` says how many OTA tasks each job had when it was counted last. Jobs are
-    put on the first page that has room for them, largest first, so that all pages but
-    one are more than half full: with S rows (`GUESS` for a job without any yet) there
-    are at most 1 + S // 100 of them.
+    put on the page where they leave the least room, largest first, so that all pages
+    but one are more than half full: with S rows (`GUESS` for a job without any yet)
+    there are at most 1 + S // 100 of them.
     """
-    alone = tuple(job for job, size in sizes.items() if (size or 0) > PAGE_SIZE)
-    small = {job: size or GUESS for job, size in sizes.items() if job not in alone}
+    alone = tuple(job for job, size in sizes.items() if _is_large(size))
+    small = {job: size or GUESS for job, size in sizes.items() if not _is_large(size)}
     pages: list[list[str]] = []
-    room: list[int] = []
-    for job in sorted(small, key=lambda job: small[job], reverse=True):
-        size = small[job]
-        for page, left in enumerate(room):
-            if size <= left:
-                pages[page].append(job)
-                room[page] -= size
-                break
+    rooms: list[tuple[int, int]] = []  # that are left, and on which page
+    for job, size in sorted(small.items(), key=itemgetter(1), reverse=True):
+        at = bisect_left(rooms, (size,))
+        if at < len(rooms):
+            room, number = rooms.pop(at)
         else:
-            pages.append([job])
-            room.append(PAGE_SIZE - size)
+            room, number = PAGE_SIZE, len(pages)
+            pages.append([])
+        pages[number].append(job)
+        insort(rooms, (room - size, number))
     return Plan(together=tuple(tuple(page) for page in pages), alone=alone)
+
+
+def _is_large(size: int | None) -> bool:
+    return size is not None and size > PAGE_SIZE
 
 
 def halves(jobs: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -100,19 +106,28 @@ def tally(rows: Iterable[OtaTaskRow], jobs: Iterable[str]) -> dict[str, Tally]:
 
 
 def _tally(rows: list[OtaTaskRow]) -> Tally:
-    statuses = [row.common_status for row in rows]
-    times = [
-        (row.common_status, time)
-        for row in rows
-        if (time := time_of(row.update_time)) is not None
-    ]
-    begun = [time for status, time in times if status is not TaskStatus.WAITING]
+    words = Counter(row.status for row in rows)
+
+    def count(status: TaskStatus) -> int:
+        return sum(words[word] for word in SUBTASK_WORDS[status])
+
+    waiting = SUBTASK_WORDS[TaskStatus.WAITING]
     return Tally(
         total=len(rows),
-        waiting=statuses.count(TaskStatus.WAITING),
-        processing=statuses.count(TaskStatus.PROCESSING),
-        succeeded=statuses.count(TaskStatus.SUCCEEDED),
-        failed=statuses.count(TaskStatus.FAILED),
-        first=min(begun, default=None),
-        newest=max((time for _, time in times), default=None),
+        waiting=count(TaskStatus.WAITING),
+        processing=count(TaskStatus.PROCESSING),
+        succeeded=count(TaskStatus.SUCCEEDED),
+        failed=count(TaskStatus.FAILED),
+        first=next(_times(row for row in rows if row.status not in waiting), None),
+        newest=next(_times(rows, latest_first=True), None),
     )
+
+
+def _times(
+    rows: Iterable[OtaTaskRow], *, latest_first: bool = False
+) -> Iterator[datetime]:
+    """Yield when OTA tasks changed, in order."""
+    given = {row.update_time for row in rows if row.update_time}
+    for each in sorted(given, reverse=latest_first):
+        if (time := time_of(each)) is not None:
+            yield time

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from unittest.mock import Mock
 
+import msgspec
 import pytest
 
 from custom_components.fleet_upgrade.clients.budget import Priority
@@ -13,7 +14,8 @@ from custom_components.fleet_upgrade.clients.enos import poll as poll_module
 from custom_components.fleet_upgrade.clients.enos.client import EnosClient
 from custom_components.fleet_upgrade.clients.enos.counting import Counter
 from custom_components.fleet_upgrade.clients.enos.counts import GUESS, Tally, plan
-from custom_components.fleet_upgrade.clients.enos.poll import FIRST_JOBS, FIRST_PAGES
+from custom_components.fleet_upgrade.clients.enos.newest_end import FIRST_PAGES
+from custom_components.fleet_upgrade.clients.enos.poll import FIRST_JOBS
 from custom_components.fleet_upgrade.clients.enos.status import RETRY_GRACE
 from custom_components.fleet_upgrade.clients.errors import NotFoundError
 from custom_components.fleet_upgrade.clients.model import (
@@ -419,6 +421,28 @@ async def test_many_jobs_far_down_are_read_by_the_page(
     await watcher.poll()
     assert actions(sim).count("search") == 2
     assert actions(sim).count("get") == 0
+
+
+async def test_a_job_on_which_nothing_has_changed_is_what_is_known(
+    watcher: Watcher, sim: EnosSimulator
+) -> None:
+    """The same object, so that comparing it costs nothing; after a restart, too."""
+    keys = keys_of(sim)
+    job_id = sim.add_job(status="failed", devices=keys[:1])
+    sim.add_job(devices=keys[1:2])
+    await watcher.poll()
+    watcher.known = msgspec.convert(
+        msgspec.to_builtins(watcher.known), dict[str, UpgradeTask]
+    )
+    kept = watcher.known[job_id]
+    for _ in range(2):
+        found = {task.task_id: task for task in (await watcher.poll()).tasks}
+        assert found[job_id] is kept
+    sim.stop_job(job_id)
+    await watcher.poll()
+    assert watcher.known[job_id] == msgspec.structs.replace(
+        kept, status=TaskStatus.STOPPED, ended=None
+    )
 
 
 async def test_a_row_that_cannot_be_read_is_dropped_alone(

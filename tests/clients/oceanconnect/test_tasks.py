@@ -1,6 +1,5 @@
 """Upgrade tasks in all the forms that they may come in, and as we send them."""
 
-from contextlib import suppress
 from datetime import UTC, datetime
 import json
 from typing import Any
@@ -9,6 +8,7 @@ import msgspec
 import pytest
 
 from custom_components.fleet_upgrade.clients.errors import MalformedError
+from custom_components.fleet_upgrade.clients.known_rows import KnownRows
 from custom_components.fleet_upgrade.clients.model import (
     CreateRequest,
     Execution,
@@ -22,12 +22,12 @@ from custom_components.fleet_upgrade.clients.model import (
 from custom_components.fleet_upgrade.clients.oceanconnect.tasks import (
     STATUS_WORD,
     SUBTASK_STATUS_WORD,
-    KnownRows,
     SubtaskRow,
     TaskPage,
     TaskRow,
     add_up,
     create_body,
+    read_row,
     task_page,
 )
 from custom_components.fleet_upgrade.clients.oceanconnect.wire import (
@@ -290,31 +290,10 @@ def test_a_row_in_broken_writing_is_dropped_and_the_others_are_used(
     assert "Unusable rows on a page: 1; row 0: " in caplog.text
 
 
-def test_a_row_that_came_before_is_not_read_again() -> None:
-    """The same bytes are the same object, for as long as they come in each poll."""
-    rows = KnownRows()
-
-    def read_in_a_poll(**changes: Any) -> UpgradeTask:
-        with rows.poll():
-            return rows.read(msgspec.Raw(json.dumps(TASK | changes).encode()))
-
-    first = read_in_a_poll()
-    assert first == read()
-    assert all(read_in_a_poll() is first for _ in range(3))
-    with suppress(MalformedError), rows.poll():
-        rows.read(msgspec.Raw(b"{}"))
-    assert read_in_a_poll() is first
-    changed = read_in_a_poll(status="wait")
-    assert (first.status, changed.status) == ("processing", "waiting")
-    again = read_in_a_poll()
-    assert again is not first
-    assert again == first
-
-
 @pytest.mark.parametrize("row", [{}, TASK | {"operationId": "x" * 257}])
 def test_a_row_that_is_no_task_is_refused_each_time(row: dict[str, Any]) -> None:
     """It is not taken for one that was read; who could ever ask for it by its ID?"""
-    rows = KnownRows()
+    rows = KnownRows(read_row)
     for _ in range(2):
         with pytest.raises(MalformedError):
             rows.read(msgspec.Raw(json.dumps(row).encode()))

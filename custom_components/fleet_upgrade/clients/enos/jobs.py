@@ -5,7 +5,9 @@ Source: "OTA job management" (V2.1) in the EnOS Connection Service API documenta
 
 from datetime import datetime, timedelta
 
-from ..answers import WireId
+import msgspec
+
+from ..answers import WireId, decoded
 from ..errors import MalformedError
 from ..model import (
     CreateRequest,
@@ -201,6 +203,11 @@ class JobRow(Wire):
         ):
             return None, None, False
         return start, end, repeat_daily
+
+
+def read_job_row(row: msgspec.Raw) -> Job:
+    """Read a row of a page of jobs."""
+    return decoded(row, JobRow).value()
 
 
 class OtaTaskRow(Wire):

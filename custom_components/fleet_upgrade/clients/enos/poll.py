@@ -22,34 +22,23 @@ from typing import Any
 
 import msgspec
 
-from ..answers import warn_of_unread
+from ..answers import values, warn_of_unread
 from ..budget import Priority
 from ..errors import MalformedError, NotFoundError, RejectedError
-from ..model import Page, Poll, TaskStatus, UpgradeTask
-from .calls import PAGE_SIZE, Calls, is_last_page
+from ..known_rows import KnownRows
+from ..model import Poll, TaskStatus, UpgradeTask
+from .calls import Calls, is_last_page
 from .counting import Counter
 from .counts import Tally
-from .jobs import PATH, STARTED, STOPPED, Job, JobRow
+from .jobs import PATH, STARTED, STOPPED, Job, read_job_row
+from .newest_end import JobPage, NewestEnd
 from .status import may_retry, task_as_known, task_of
-from .wire import rows_of
-
-FIRST_PAGES = 5
-"""Pages of jobs that the first poll of an account reads."""
 
 FIRST_JOBS = 50
 """Jobs that the first poll counts, whether they have ended or not; newest first."""
 
-FRONTIER = 2 * PAGE_SIZE
-"""Jobs remembered at the newest end, by which the next poll knows where to stop."""
-
 MOST_ASLEEP = 1000
 """Sleeping jobs that one search asks for: expressions have an end somewhere."""
-
-
-class JobPage(Page[Job], frozen=True):
-    """A page of jobs; ``length`` counts its rows, readable or not."""
-
-    length: int = 0
 
 
 class Quiet(msgspec.Struct, frozen=True):
@@ -84,6 +73,8 @@ class Poller:
         self._counter = Counter(calls)
         self._read_job = read_job
         self._clock_offset = clock_offset
+        self._rows = KnownRows(read_job_row)
+        self._jobs: dict[str, Job] = {}
         self._tasks: dict[str, UpgradeTask] = {}
         self._memory = Memory()
 
@@ -93,6 +84,7 @@ class Poller:
         priority: Priority,
     ) -> AsyncGenerator[JobPage]:
         """Read jobs page by page, newest first."""
+        read_row = self._rows.read if priority is Priority.POLL else read_job_row
         number = read = 0
         while True:
             number += 1
@@ -100,7 +92,7 @@ class Poller:
                 PATH, expression, number=number, priority=priority
             )
             yield JobPage(
-                items=rows_of(rows, JobRow, JobRow.value),
+                items=values(rows.data, read_row),
                 total=rows.total,
                 length=rows.length,
             )
@@ -115,8 +107,17 @@ class Poller:
         since: datetime,
     ) -> Poll:
         """Read what is awake, what is new and what has ended."""
+        with self._rows.poll():
+            return await self._poll(known, memory, since)
+
+    async def _poll(
+        self,
+        known: Mapping[str, UpgradeTask],
+        memory: Mapping[str, object],
+        since: datetime,
+    ) -> Poll:
         self._memory = remembered = _recall(memory)
-        end = _NewestEnd(self.pages(None, Priority.POLL), remembered, since)
+        end = NewestEnd(self.pages(None, Priority.POLL), remembered.frontier, since)
         await end.read_back_to_known()
         watched = {key for key, task in known.items() if not _sleeps(task)}
         await end.read_on_for(watched)
@@ -145,11 +146,12 @@ class Poller:
         }
         tasks = await self._counted(awake, known, Priority.POLL)
         tasks += [
-            task_as_known(job, known.get(key))
+            self._as_known(job, known[key])
             for key, job in mine.items()
             if key not in awake
         ]
         asleep = [task.task_id for task in tasks if _sleeps(task)] + asleep
+        self._jobs = mine
         self._tasks = dict(known) | {task.task_id: task for task in tasks}
         for key in deleted:
             self._tasks.pop(key, None)
@@ -179,7 +181,8 @@ class Poller:
         """
         remembered = _recall(memory)
         remembered.frontier = [*(remembered.frontier or ()), *seen]
-        end = _NewestEnd(self.pages(None, Priority.ACTION), remembered, since)
+        pages = self.pages(None, Priority.ACTION)
+        end = NewestEnd(pages, remembered.frontier, since)
         await end.read_back_to_known()
         new = _new_jobs(end.jobs, {}, remembered, since)
         jobs = [job for key, job in end.jobs.items() if key in new]
@@ -205,6 +208,17 @@ class Poller:
             tasks.get(job.job_id) or task_as_known(job, self._tasks.get(job.job_id))
             for job in jobs
         )
+
+    def _as_known(self, job: Job, known: UpgradeTask) -> UpgradeTask:
+        """Return a job that is not counted; where nothing has changed, what is known.
+
+        What the last poll made of the same row needs no look at all, as most do not.
+        """
+        key = job.job_id
+        if known is self._tasks.get(key) and job is self._jobs.get(key):
+            return known
+        task = task_as_known(job, known)
+        return known if task == known else task
 
     async def _counted(
         self,
@@ -256,57 +270,6 @@ class Poller:
             except (RejectedError, MalformedError) as err:
                 warn_of_unread(key, err)
         return deleted
-
-
-class _NewestEnd:
-    """Reads the list of jobs from its newest end."""
-
-    def __init__(
-        self, pages: AsyncGenerator[JobPage], remembered: Memory, since: datetime
-    ) -> None:
-        self.jobs: dict[str, Job] = {}
-        self._pages = pages
-        self._seen = remembered.frontier
-        self._since = since
-        self._is_over = False
-
-    def frontier(self) -> list[str]:
-        """Return what the next poll stops at."""
-        old = [key for key in self._seen or () if key not in self.jobs]
-        newest = sorted(
-            self.jobs.values(), key=lambda job: job.created or self._since, reverse=True
-        )
-        return [*(job.job_id for job in newest), *old][:FRONTIER]
-
-    async def read_back_to_known(self) -> None:
-        """Read until a page holds something that the last poll has seen."""
-        is_first, read = self._seen is None, 0
-        seen = set(self._seen or ())
-        while (page := await self._next()) is not None:
-            read += 1
-            if is_first:
-                if read >= FIRST_PAGES:
-                    return
-            elif any(
-                job.job_id in seen
-                or (job.created is not None and job.created < self._since)
-                for job in page.items
-            ):
-                return
-
-    async def read_on_for(self, wanted: set[str]) -> None:
-        """Read on while that may be cheaper than one call for each wanted job."""
-        spent = 0
-        while spent + 1 < len(wanted - self.jobs.keys()):
-            if await self._next() is None:
-                return
-            spent += 1
-
-    async def _next(self) -> JobPage | None:
-        page = await anext(self._pages, None)
-        if page is not None:
-            self.jobs |= {job.job_id: job for job in page.items}
-        return page
 
 
 def _recall(memory: Mapping[str, object]) -> Memory:

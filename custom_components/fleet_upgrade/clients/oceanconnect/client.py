@@ -16,6 +16,7 @@ from msgspec import structs
 from ..answers import rows_of
 from ..budget import Priority
 from ..errors import AmbiguousError, InvalidFieldError
+from ..known_rows import KnownRows
 from ..model import (
     CreateRequest,
     Device,
@@ -48,7 +49,6 @@ from .tasks import (
     STATUS_WORD,
     SUBTASK_STATUS_WORD,
     CreatedReply,
-    KnownRows,
     SubtaskRow,
     TaskPage,
     TaskRow,
@@ -85,7 +85,7 @@ class OceanConnectClient(PlatformClient, PushControl):
         self.device_groups = DeviceGroups(self._calls)
         self.devices = Devices(self._calls)
         self.subscriptions = Subscriptions(self._calls)
-        self._rows = KnownRows()
+        self._rows = KnownRows(read_row)
         self._poller = Poller(self._read_task_page, self._read_task)
         self._odd_counts_are_told = False
 

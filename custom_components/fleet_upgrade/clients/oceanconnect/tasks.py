@@ -3,8 +3,7 @@
 Source: "Device Upgrade" in the Northbound API Reference.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import msgspec
 
@@ -167,42 +166,6 @@ class TaskPage(Page[UpgradeTask], frozen=True):
 def read_row(row: msgspec.Raw) -> UpgradeTask:
     """Read a row of a page of tasks."""
     return decoded(row, TaskRow).value()
-
-
-class KnownRows:
-    """Reads rows of pages of tasks; one that came before, byte for byte, only once.
-
-    Most rows of a poll are those of the poll before, and taking JSON apart is what a
-    poll takes longest for. What has not come in the last poll is forgotten.
-    """
-
-    def __init__(self) -> None:
-        """Know none yet."""
-        self._before: dict[bytes, UpgradeTask] = {}
-        self._now: dict[bytes, UpgradeTask] = {}
-
-    @contextmanager
-    def poll(self) -> Iterator[None]:
-        """Know the rows of the poll before, and from its end on those of this one.
-
-        One that fails changes nothing.
-        """
-        self._before, self._now = self._now, {}
-        is_read = False
-        try:
-            yield
-            is_read = True
-        finally:
-            if not is_read:
-                self._now = self._before
-            self._before = {}
-
-    def read(self, row: msgspec.Raw) -> UpgradeTask:
-        """Read a row; the same one is the same object."""
-        written = bytes(row)
-        task = self._now.get(written) or self._before.get(written) or read_row(row)
-        self._now[written] = task
-        return task
 
 
 def task_page(

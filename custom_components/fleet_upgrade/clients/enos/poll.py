@@ -31,7 +31,7 @@ from .calls import Calls, is_last_page
 from .counting import Counter
 from .counts import Tally
 from .jobs import PATH, STARTED, STOPPED, Job, read_job_row
-from .newest_end import JobPage, NewestEnd
+from .newest_end import FRONTIER, JobPage, NewestEnd
 from .status import may_retry, task_as_known, task_of
 
 FIRST_JOBS = 50

@@ -25,6 +25,7 @@ from custom_components.fleet_upgrade.clients.model import (
     UpgradeTask,
 )
 from simulator.enos import EnosSimulator, Quirks
+from simulator.enos.model import TaskStatus as JobTaskStatus
 from simulator.faults import Fault, FaultKind
 
 from ..documents import Document, calculate
@@ -246,22 +247,25 @@ async def test_a_job_that_is_stopped_and_started_again_is_followed(
 async def test_a_stopped_job_whose_devices_wait_is_left_alone(
     watcher: Watcher, sim: EnosSimulator
 ) -> None:
-    """They would look unfinished for ever."""
+    """They would look unfinished for ever; it is only seen that they still wait."""
     job_id = sim.add_job()
     sim.stop_job(job_id)
     assert await watcher.status(job_id) is TaskStatus.STOPPED
     await watcher.poll()
-    assert actions(sim) == ["search"]
+    assert actions(sim) == ["search", "searchTask"]
+    assert "'failed','init','published'" in sent(sim.calls[1])["expression"]
 
 
 async def test_a_job_that_ended_and_is_stopped_to_be_deleted(
     watcher: Watcher, sim: EnosSimulator
 ) -> None:
-    """The platform's word counts; nothing is counted again for it."""
+    """The platform's word counts; it is counted once more, as it may have moved."""
     job_id = sim.add_job(status="succeeded")
     await watcher.poll()
     sim.stop_job(job_id)
     assert await watcher.status(job_id) is TaskStatus.STOPPED
+    assert actions(sim) == ["search", "searchTask"]
+    await watcher.poll()
     assert actions(sim) == ["search"]
     sim.delete_job(job_id)
     poll = await watcher.poll()
@@ -350,6 +354,101 @@ async def test_the_first_poll_reads_back_as_far_as_is_kept(
     assert stopped not in watcher.known
 
 
+async def test_a_job_that_moved_and_ended_again_between_two_polls_is_counted(
+    watcher: Watcher, sim: EnosSimulator
+) -> None:
+    """Nothing of it is unfinished any more when somebody looks."""
+    job_id = sim.add_job(status="failed")
+    assert await watcher.status(job_id) is TaskStatus.FAILED
+    sim.retry_job(job_id)
+    sim.finish_job(job_id)
+    assert await watcher.status(job_id) is TaskStatus.SUCCEEDED
+    assert watcher.known[job_id].counts.failed == 0
+    await watcher.poll()
+    assert actions(sim) == ["search", "searchTask"]
+
+
+async def test_a_job_that_was_retried_and_stopped_between_two_polls_is_counted(
+    watcher: Watcher, sim: EnosSimulator
+) -> None:
+    """It waits, though it had ended."""
+    job_id = sim.add_job(status="failed")
+    await watcher.poll()
+    sim.retry_job(job_id)
+    sim.stop_job(job_id)
+    assert await watcher.status(job_id) is TaskStatus.STOPPED
+    counts = watcher.known[job_id].counts
+    assert (counts.failed, counts.waiting) == (0, 1)
+
+
+async def test_a_stopped_job_that_was_started_between_two_polls_is_counted(
+    watcher: Watcher, sim: EnosSimulator
+) -> None:
+    """What began meanwhile goes on, and is counted on."""
+    job_id = sim.add_job(stopped=True)
+    await watcher.poll()
+    sim.start_job(job_id)
+    sim.clock.work(20)
+    sim.stop_job(job_id)
+    assert await watcher.status(job_id) is TaskStatus.STOPPED
+    assert watcher.known[job_id].counts.processing
+    sim.finish_job(job_id, failed=1)
+    assert await watcher.status(job_id) is TaskStatus.STOPPED
+    assert watcher.known[job_id].counts.failed == 1
+
+
+async def test_of_jobs_with_many_failed_devices_a_page_is_looked_at_each_time(
+    watcher: Watcher, sim: EnosSimulator
+) -> None:
+    """One call finds what moved; where devices are too many, by how many they are."""
+    sim.reset(jobs=0, devices=1500, groups=1)
+    keys = keys_of(sim)
+    large, *small = [
+        sim.add_job(devices=part, status="failed", failed=part)
+        for part in (keys[: PAGE + 1], keys[PAGE + 1 : 2 * PAGE], keys[2 * PAGE :][:9])
+    ]
+    await watcher.poll()
+    for job_id in (large, *small):
+        sim.retry_job(job_id, [sim.tasks(job_id)[0].device_key])
+        sim.finish_job(job_id)
+    polls = 0
+    while any(not watcher.known[job_id].counts.succeeded for job_id in (large, *small)):
+        await watcher.poll()
+        polls += 1
+        assert actions(sim).count("get") == 1
+    assert polls == 3
+
+
+async def test_more_failed_devices_than_fit_on_the_page_are_a_move(
+    watcher: Watcher, sim: EnosSimulator
+) -> None:
+    """As after a start and a stop: which job they belong to is told by counting."""
+    sim.reset(jobs=0, devices=900, groups=1)
+    keys = keys_of(sim)[: PAGE + 50]
+    job_id = sim.add_job(devices=keys, status="failed", failed=keys[:1])
+    sim.stop_job(job_id)
+    await watcher.poll()
+    sim.start_job(job_id)
+    for task in sim.tasks(job_id)[1:]:
+        task.status = JobTaskStatus.FAILED
+        sim.platform.task_index.put_at_once(task.task_id, task)
+    sim.stop_job(job_id)
+    assert await watcher.status(job_id) is TaskStatus.STOPPED
+    assert watcher.known[job_id].counts.failed == len(keys)
+
+
+async def test_a_job_that_ended_with_failures_and_is_gone_is_deleted(
+    watcher: Watcher, sim: EnosSimulator
+) -> None:
+    """Its OTA tasks are not found any more."""
+    job_id = sim.add_job(status="failed")
+    await watcher.poll()
+    sim.stop_job(job_id)
+    sim.delete_job(job_id)
+    assert (await watcher.poll()).deleted == {job_id}
+    assert (await watcher.poll()).deleted == set()
+
+
 @pytest.mark.parametrize("others", [0, 1, 2 * PAGE])
 async def test_a_new_job_may_seem_older_than_one_that_is_known(
     watcher: Watcher, sim: EnosSimulator, others: int
@@ -385,7 +484,7 @@ async def test_an_account_with_a_long_past_is_not_counted_through(
     assert len(watcher.known) == FIRST_JOBS
     assert actions(sim).count("search") == FIRST_PAGES
     await watcher.poll()
-    assert actions(sim) == ["search", "searchTask"]
+    assert actions(sim) == ["search", "searchTask", "searchTask"]
     # It stood further down than the pages that were read.
     assert moving not in watcher.known
 
@@ -402,9 +501,9 @@ async def test_a_woken_job_further_down_than_was_read_is_looked_at(
     await watcher.poll()
     sim.retry_job(first)
     assert await watcher.status(first) is TaskStatus.WAITING
-    assert actions(sim) == ["search", "searchTask", "get", "searchTask"]
+    assert actions(sim) == ["search", "searchTask", "get", *["searchTask"] * 2]
     assert await watcher.status(first) is TaskStatus.WAITING
-    assert sorted(actions(sim)) == ["get", "search", "searchTask", "searchTask"]
+    assert sorted(actions(sim)) == ["get", "search", *["searchTask"] * 3]
 
 
 async def test_many_jobs_far_down_are_read_by_the_page(
@@ -487,6 +586,21 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Counted:
     return counted
 
 
+def rests_otherwise(sim: EnosSimulator, known: UpgradeTask) -> bool:
+    """Whether a job was at rest and is so again, with other counts, or is gone."""
+    was_stopped = known.status is TaskStatus.STOPPED
+    if known.is_active or known.counts.processing:
+        return False
+    jobs = {job.job_id: job for job in sim.jobs()}
+    if (job := jobs.get(known.task_id)) is None:
+        return not was_stopped and bool(known.counts.failed)
+    counts = job.counts()
+    waiting = counts["init"] + counts["published"]
+    if job.started is was_stopped or (job.started and waiting + counts["upgrading"]):
+        return False
+    return (counts["failed"], waiting) != (known.counts.failed, known.counts.waiting)
+
+
 def terms_of(
     sim: EnosSimulator, before: dict[str, UpgradeTask], new: int, counted: Counted
 ) -> dict[str, int]:
@@ -501,12 +615,13 @@ def terms_of(
         if job.job_id not in far
         and any(task.status.open for task in sim.tasks(job.job_id))
     } - pages
+    moved = {key for key, task in before.items() if rests_otherwise(sim, task)}
     actual = {key: len(sim.tasks(key)) for key in counted.sizes}
     small = {key: size for key, size in counted.sizes.items() if (size or 0) <= PAGE}
     return {
         "new": new,
         "far": len(far),
-        "woken": len(woken),
+        "woken": len(woken | moved),
         "S": sum(size or GUESS for size in small.values()),
         "grown": sum(
             len(page)
@@ -591,7 +706,7 @@ async def test_deleted_jobs_far_down_cost_no_more_than_the_bound(
     before = dict(watcher.known)
     counted.sizes.clear()
     assert (await watcher.poll()).deleted == set(far)
-    assert actions(sim) == [*["search"] * 3, *["get"] * 3, "searchTask"]
+    assert actions(sim) == [*["search"] * 3, *["get"] * 3, *["searchTask"] * 2]
     terms = terms_of(sim, before, 0, counted)
     assert watcher.cost <= calculate(Document("enos.md").formula(), terms)
 

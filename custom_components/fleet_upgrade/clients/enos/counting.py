@@ -4,12 +4,15 @@ from collections.abc import Iterable, Mapping
 import logging
 
 from ..budget import Priority
-from ..model import TaskStatus
+from ..model import StatusCounts, TaskStatus
 from .calls import PAGE_SIZE, Calls
 from .counts import Tally, halves, plan, tally
 from .expression import all_of, equals, one_of
 from .jobs import PATH, SUBTASK_WORDS, UNFINISHED, OtaTaskRow
 from .wire import Rows, rows_of
+
+LEFT = (*SUBTASK_WORDS[TaskStatus.FAILED], *SUBTASK_WORDS[TaskStatus.WAITING])
+"""What an OTA task of a job at rest is when it has not succeeded."""
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -21,6 +24,9 @@ class Counter:
         """Make all calls through these."""
         self._calls = calls
         self._lack_is_told = False
+        self._looks = 0
+        self._looked: dict[str, int] = {}
+        """At which look for what moved a job at rest had its turn last."""
 
     async def count(
         self, sizes: Mapping[str, int | None], priority: Priority
@@ -60,6 +66,41 @@ class Counter:
             row.job_id
             for row in rows_of(rows, OtaTaskRow, lambda row: row)
             if row.job_id
+        }
+
+    async def moved(
+        self, at_rest: Mapping[str, StatusCounts], priority: Priority
+    ) -> set[str]:
+        """Return jobs at rest of which not as many devices failed or wait as before.
+
+        No other count goes down when devices are retried, or pushed to. With one call
+        as many jobs are looked at as fit on a page; the others have their turn later.
+        """
+        sizes = {
+            job: size
+            for job, counts in at_rest.items()
+            if (size := (counts.failed or 0) + (counts.waiting or 0))
+        }
+        planned = plan(sizes)
+        if not (pages := [*planned.together, *((job,) for job in planned.alone)]):
+            return set()
+        looked = {job: self._looked.get(job, 0) for job in sizes}
+        jobs = min(pages, key=lambda page: min(looked[job] for job in page))
+        self._looks += 1
+        self._looked = looked | dict.fromkeys(jobs, self._looks)
+        expression = all_of(one_of("jobId", jobs), one_of("status", LEFT))
+        if jobs[0] in planned.alone:
+            rows = await self._search(expression, 1, priority)
+            return set(jobs) if rows.total not in (None, sizes[jobs[0]]) else set()
+        rows = await self._search(expression, PAGE_SIZE, priority)
+        if not _holds_all(rows):
+            return set(jobs)
+        counted = tally(rows_of(rows, OtaTaskRow, lambda row: row), jobs)
+        return {
+            job
+            for job in jobs
+            if (counted[job].failed, counted[job].waiting)
+            != (at_rest[job].failed, at_rest[job].waiting)
         }
 
     async def _count_alone(

@@ -4,13 +4,15 @@ A poll reads the newest end of the list of jobs (it is ordered by creation, newe
 first), back to where the last poll had been, and looks at active or stopped jobs
 further down one by one, or page by page where that is cheaper. Jobs never leave
 ``started`` on the platform, so those whose OTA tasks have all ended are asleep: one
-search for unfinished OTA tasks over all of them finds those that move again. Then the
-OTA tasks of all jobs that are awake are counted. The calls of a poll are at most
+search for unfinished OTA tasks over all of them finds those that move again, and one
+for failed and waiting OTA tasks those that have moved and are at rest again, a page of
+them at a time. Then the OTA tasks of all jobs that are awake are counted. The calls of
+a poll are at most
 
-    1 + new // 200 + 2 * far + woken + 1 + (1 + S // 100) + 2 * grown + 5 * large
+    1 + new // 200 + 2 * far + woken + 2 + (1 + S // 100) + 2 * grown + 5 * large
 
 for ``new`` jobs since the last poll, ``far`` active or stopped and ``woken`` sleeping
-jobs further down than the pages read, S OTA tasks of the jobs of at most 200 (20 for
+jobs further down than the pages read or at rest again, S OTA tasks of the jobs of at most 200 (20 for
 one without any yet), ``grown`` jobs on a page that turns out to need more than one,
 and ``large`` jobs of more than 200 OTA tasks. The document on EnOS explains it. The
 first poll reads up to `FIRST_PAGES` pages of jobs.
@@ -122,17 +124,19 @@ class Poller:
         watched = {key for key, task in known.items() if not _sleeps(task)}
         await end.read_on_for(watched)
         jobs = end.jobs
+        wanted = _new_jobs(jobs, known, remembered, since)
         deleted = await self._look_at(watched - jobs.keys(), jobs)
 
-        wanted = _new_jobs(jobs, known, remembered, since)
         asleep = _asleep(jobs, known, remembered, wanted)
         woken: set[str] = set()
         if asleep:
             unfinished = await self._counter.unfinished(asleep, Priority.POLL)
             woken = unfinished.intersection(asleep)
             deleted |= await self._look_at(woken - jobs.keys(), jobs)
-            gone = deleted | {key for key in woken if _is_stopped(jobs.get(key))}
-            asleep = [key for key in asleep if key not in gone and key not in woken]
+        moved = await self._moved(known, jobs, deleted | woken)
+        deleted |= await self._look_at(moved, jobs)
+        woken |= moved
+        asleep = [key for key in asleep if key not in deleted and key not in woken]
 
         mine = {
             key: job
@@ -259,6 +263,23 @@ class Poller:
             self._memory.quiet[job.job_id] = quiet
         return may_retry(job.policy, datetime.fromtimestamp(quiet.since, UTC), now)
 
+    async def _moved(
+        self,
+        known: Mapping[str, UpgradeTask],
+        jobs: Mapping[str, Job],
+        others: Collection[str],
+    ) -> set[str]:
+        """Return the jobs at rest that have moved since they were counted last.
+
+        Such as one that was retried and has ended again before anybody looked.
+        """
+        at_rest = {
+            key: task.counts
+            for key, task in known.items()
+            if key not in others and _rests(jobs.get(key), task)
+        }
+        return await self._counter.moved(at_rest, Priority.POLL)
+
     async def _look_at(self, wanted: Collection[str], jobs: dict[str, Job]) -> set[str]:
         """Read jobs by their IDs; return those that the platform no longer has."""
         deleted = set()
@@ -267,6 +288,7 @@ class Poller:
                 jobs[key] = await self._read_job(key, Priority.POLL)
             except NotFoundError:
                 deleted.add(key)
+                jobs.pop(key, None)
             except (RejectedError, MalformedError) as err:
                 warn_of_unread(key, err)
         return deleted
@@ -294,9 +316,14 @@ def _moves(job: Job, known: UpgradeTask | None) -> bool:
         return True
     if _is_stopped(job):
         # What was under way when it was stopped goes on.
-        was_active = known.is_active
-        return was_active or bool(known.counts.processing)
+        was_stopped = known.status is TaskStatus.STOPPED
+        return not was_stopped or bool(known.counts.processing)
     return not _sleeps(known)
+
+
+def _rests(job: Job | None, known: UpgradeTask) -> bool:
+    """Whether a job need not be counted; one further down than was read is none."""
+    return _sleeps(known) if job is None else not _moves(job, known)
 
 
 def _new_jobs(

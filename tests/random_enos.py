@@ -83,6 +83,7 @@ class RandomEnos(RandomPlatform[EnosSimulator]):
     @override
     def catch_up(self) -> None:
         self._sim.clock.advance(LAG)
+        assert self.is_up_to_date
 
     @override
     def truth(self) -> Truth:

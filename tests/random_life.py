@@ -257,9 +257,10 @@ class RandomLife(RuleBasedStateMachine):
         shown = self._coordinator.data.tasks
         lost = truth.keys() - shown.keys()
         assert not lost, f"lost {lost} of {truth}"
-        assert {
+        known = {
             task_id: (shown[task_id].status, shown[task_id].counts) for task_id in truth
-        } == truth
+        }
+        assert known == truth, f"shown {known}, true {truth}"
         gone = [task for key, task in shown.items() if key not in truth]
         assert {task.task_id for task in gone} <= self._ever
         assert all(task.has_ended for task in gone)
@@ -298,7 +299,8 @@ class RandomLife(RuleBasedStateMachine):
         try:
             for _ in range(3):
                 self.poll(late=True)
-            assert self._is_fresh, self._entry.reason
+            assert self._is_running, self._entry.reason
+            assert self._is_fresh, self._coordinator.last_exception
             self.what_is_shown_is_true()
             assert not any(each.is_open for each in self._entries(ChangeEntry))
             self.nothing_is_doubled_or_lost()

@@ -206,7 +206,7 @@ def advance(
     batches = ({} if state is None else state.batches) | dict(batches)
     found = _found(known, poll, now)
     units_before, units = as_units(known, batches), as_units(found, batches)
-    horizon = now - retention
+    moment, oldest = now.timestamp(), (now - retention).timestamp()
 
     forgotten: set[str] = set()
     still_inactive_since: dict[str, float] = {}
@@ -218,12 +218,15 @@ def advance(
     for task_id, task in in_order.items():
         unit_before = units_before.get(task_id)
         ended = task.ended
-        is_same = task is unit_before and task_id not in watches
-        if is_same and ended is not None and ended >= horizon:
-            continue  # it is over, as most are, and nothing more can happen to it
-        first_seen = inactive_since.get(task_id, now.timestamp())
+        first_seen = inactive_since.get(task_id, moment)
         over = first_seen if ended is None else ended.timestamp()
-        is_forgotten = not task.is_active and over < horizon.timestamp()
+        is_same = task is unit_before and task_id not in watches
+        if is_same and over >= oldest and (ended or task_id in inactive_since):
+            # It is over, as most are, and nothing more can happen to it.
+            if ended is None:
+                still_inactive_since[task_id] = first_seen
+            continue
+        is_forgotten = not task.is_active and over < oldest
         # A known task is told of even when its end is so old that it is forgotten.
         if state is not None and (unit_before is not None or not is_forgotten):
             outbox += tuple(_events(unit_before, task))
@@ -233,7 +236,7 @@ def advance(
         if not task.is_active and task.ended is None:
             still_inactive_since[task_id] = first_seen
         if not task.has_ended:
-            was = watches.get(task_id) or Watch(moved=now.timestamp())
+            was = watches.get(task_id) or Watch(moved=moment)
             new_watches[task_id] = watch = look(was, unit_before, task, now, limits)
             if state is not None:
                 outbox += tuple(_warnings(was, watch, task, now))

@@ -206,7 +206,8 @@ def advance(
     batches = ({} if state is None else state.batches) | dict(batches)
     found = _found(known, poll, now)
     units_before, units = as_units(known, batches), as_units(found, batches)
-    moment, oldest = now.timestamp(), (now - retention).timestamp()
+    horizon = now - retention
+    moment, oldest = now.timestamp(), horizon.timestamp()
 
     forgotten: set[str] = set()
     still_inactive_since: dict[str, float] = {}
@@ -216,16 +217,18 @@ def advance(
             outbox += (_event(TaskEventType.DELETED, units_before[task_id]),)
     in_order = units if units is found else _by_creation(units.values(), now)
     for task_id, task in in_order.items():
-        unit_before = units_before.get(task_id)
+        unit_before = task if units is units_before else units_before.get(task_id)
         ended = task.ended
+        if task is unit_before and task_id not in watches:
+            # It is over, as most are, and nothing more can happen to it.
+            if ended is not None:
+                if ended >= horizon:
+                    continue
+            elif (seen := inactive_since.get(task_id)) is not None and seen >= oldest:
+                still_inactive_since[task_id] = seen
+                continue
         first_seen = inactive_since.get(task_id, moment)
         over = first_seen if ended is None else ended.timestamp()
-        is_same = task is unit_before and task_id not in watches
-        if is_same and over >= oldest and (ended or task_id in inactive_since):
-            # It is over, as most are, and nothing more can happen to it.
-            if ended is None:
-                still_inactive_since[task_id] = first_seen
-            continue
         is_forgotten = not task.is_active and over < oldest
         # A known task is told of even when its end is so old that it is forgotten.
         if state is not None and (unit_before is not None or not is_forgotten):

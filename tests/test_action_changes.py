@@ -258,6 +258,39 @@ async def test_what_could_not_be_looked_at_is_settled_by_the_next_poll(
     assert sent(sim, "stop") == 1
 
 
+@pytest.mark.parametrize(
+    ("name", "action", "state"),
+    [
+        (RETRY, "retryTask", WriteState.NOT_DONE),
+        (CANCEL, "cancelTask", WriteState.NOT_DONE),
+        (STOP, "stop", WriteState.NOT_DONE),
+        ("delete_upgrade_task", "delete", WriteState.DONE),
+    ],
+)
+async def test_a_change_of_a_task_that_is_gone_since_is_settled(
+    hass: HomeAssistant,
+    account: MockConfigEntry,
+    sim: EnosSimulator,
+    task: Data,
+    name: str,
+    action: str,
+    state: WriteState,
+) -> None:
+    """There is nothing left to look at, however often."""
+    more = {"devices": keys_of(sim)} if name in (RETRY, CANCEL) else {}
+    lose(sim, action, FaultKind.RESET_BEFORE)
+    sim.faults.add(
+        Fault(kind=FaultKind.STATUS, path="action=get", status=503, count=None)
+    )
+    with pytest.raises(HomeAssistantError) as raised:
+        await act(hass, name, **task, **more)
+    assert raised.value.translation_key == "change_unsettled"
+    sim.faults.clear()
+    sim.delete_job(task["task_id"])
+    await account.runtime_data.async_refresh()
+    assert [entry.state for entry in written(account)] == [state]
+
+
 async def test_what_was_sent_before_a_restart_is_looked_at_after_it(
     hass: HomeAssistant,
     account: MockConfigEntry,

@@ -253,17 +253,9 @@ class EnosClient(PlatformClient, TaskControl):
 
     @override
     async def is_changed(self, change: TaskChange) -> bool:
-        if change.kind in (ChangeKind.CANCEL_SUBTASKS, ChangeKind.RETRY_SUBTASKS):
-            # What was cancelled counts as failed, what is tried again does not.
-            failed: set[str] = set()
-            async for page in self.list_subtasks(
-                change.task_id, status=TaskStatus.FAILED
-            ):
-                failed |= {subtask.device_id for subtask in page.items}
-            if change.kind is ChangeKind.CANCEL_SUBTASKS:
-                return failed.issuperset(change.devices)
-            return failed.isdisjoint(change.devices)
         try:
+            if change.kind in (ChangeKind.CANCEL_SUBTASKS, ChangeKind.RETRY_SUBTASKS):
+                return await self._are_changed(change)
             job = await self._read_job(change.task_id, Priority.ACTION)
         except NotFoundError:
             return change.kind is ChangeKind.DELETE
@@ -271,6 +263,18 @@ class EnosClient(PlatformClient, TaskControl):
             (ChangeKind.START, STARTED),
             (ChangeKind.STOP, STOPPED),
         )
+
+    async def _are_changed(self, change: TaskChange) -> bool:
+        """Whether subtasks show that they were changed.
+
+        What was cancelled counts as failed, what is tried again does not.
+        """
+        failed: set[str] = set()
+        async for page in self.list_subtasks(change.task_id, status=TaskStatus.FAILED):
+            failed |= {subtask.device_id for subtask in page.items}
+        if change.kind is ChangeKind.CANCEL_SUBTASKS:
+            return failed.issuperset(change.devices)
+        return failed.isdisjoint(change.devices)
 
     async def _group_ids(self, wanted: tuple[str, ...]) -> tuple[str, ...]:
         """Return the IDs of device groups that are given by ID or by name.

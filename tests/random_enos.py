@@ -40,6 +40,14 @@ NEW: tuple[dict[str, Any], ...] = (
 )
 """The jobs that others make."""
 
+QUIRKS: tuple[dict[str, Any], ...] = (
+    {},
+    {"ota_pagination": False, "task_order": "unordered"},
+    {"numbers_as_text": True, "unset": "absent", "old_token": "lives"},
+    {"created_as": "stopped", "mixed_lists": "some", "task_order": "created"},
+)
+"""The habits that a platform has in a life, in turn."""
+
 
 class RandomEnos(RandomPlatform[EnosSimulator]):
     """EnOS: users can do there what others can, and its searches are behind."""
@@ -52,15 +60,17 @@ class RandomEnos(RandomPlatform[EnosSimulator]):
         patches.setattr(auth, "MARGIN", TOKEN_LIFE / 10)
 
     @override
-    def begin(self) -> None:
+    def begin(self, life: int) -> str:
+        habits = pick(QUIRKS, life)
         self._sim.reset(
             jobs=0,
             devices=40,
             index_lag=LAG,
             token_life=TOKEN_LIFE,
             # It is in whole seconds, which are long in these lives.
-            quirks=Quirks(retry_after=False),
+            quirks=Quirks(retry_after=False, **habits),
         )
+        return f"with {habits}"
 
     @override
     def credentials(self) -> dict[str, Any]:

@@ -78,12 +78,12 @@ class RandomLife(RuleBasedStateMachine):
     def __init__(self, world: World) -> None:
         """Set an account up."""
         super().__init__()
-        self.story: list[str] = []
-        """What has happened so far."""
         self._world = world
         self._hass = world.hass
         self._platform = world.platform
-        number = world.begin()
+        number, habits = world.begin()
+        self.story = [habits]
+        """What has happened so far."""
         self._entry = MockConfigEntry(
             domain=DOMAIN,
             entry_id=f"RANDOMLIFE{number:016}",
@@ -91,9 +91,11 @@ class RandomLife(RuleBasedStateMachine):
             data=self._platform.credentials(),
         )
         self._asked = 0
-        self._others: set[str] = set()
+        # Some begin without any task, and some with several.
+        before = [self._platform.add(number + which) for which in range(number % 5)]
+        self._others = set(before)
         """Tasks that somebody else made."""
-        self._ever: set[str] = set()
+        self._ever = set(before)
         """Tasks that were on the platform at any time."""
         self._is_fresh = False
         """Whether what is shown was read after the last change."""
@@ -106,18 +108,24 @@ class RandomLife(RuleBasedStateMachine):
 
     # What may happen
 
-    @step(happening=st.sampled_from(HAPPENINGS), which=WHICH, count=st.integers(0, 3))
+    @step(
+        happenings=st.lists(st.sampled_from(HAPPENINGS), min_size=1, max_size=4),
+        which=WHICH,
+        count=st.integers(0, 3),
+    )
     def something_happens_on_the_platform(
-        self, happening: str, which: int, count: int
+        self, happenings: list[str], which: int, count: int
     ) -> None:
-        """Others make, stop and delete tasks, devices do what they do."""
+        """Others make, stop and delete tasks, devices do what they do; nobody looks."""
         platform = self._platform
-        if happening == "devices work":
-            platform.work(10.0 ** (count + 1))
-        elif tasks := platform.tasks_for(happening):
-            platform.let(happening, pick(tasks, which), count)
-        else:
-            self._others.add(platform.add(which))
+        for happening in happenings:
+            if happening == "devices work":
+                platform.work(10.0 ** (count + 1))
+            elif tasks := platform.tasks_for(happening):
+                platform.let(happening, pick(tasks, which), count)
+            else:
+                self._others.add(platform.add(which))
+            self._ever |= self._on_platform
 
     @step(
         fault=st.sampled_from(sorted(FAULTS)),

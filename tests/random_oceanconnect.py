@@ -36,8 +36,9 @@ class RandomOceanConnect(RandomPlatform[OceanConnectSimulator]):
         patches.setattr(auth, "HOUR", 0.0)
 
     @override
-    def begin(self) -> None:
+    def begin(self, life: int) -> str:
         self._sim.reset(rate_limit=1_000_000, tasks=0, devices=40)
+        return "as ever"
 
     @override
     def credentials(self) -> dict[str, Any]:

@@ -68,8 +68,8 @@ class RandomPlatform[SimT: OceanConnectSimulator | EnosSimulator](ABC):
         """Whether its searches find all that there is, as it is."""
 
     @abstractmethod
-    def begin(self) -> None:
-        """Let it be as it was before the first life, without any task."""
+    def begin(self, life: int) -> str:
+        """Let it be as new and without any task; return which habits it has now."""
 
     @abstractmethod
     def credentials(self) -> dict[str, Any]:

@@ -86,13 +86,12 @@ class World:
         """Let the clock of Home Assistant jump, within a day to either side."""
         self._offset = max(-86_400.0, min(86_400.0, self._offset + seconds))
 
-    def begin(self) -> int:
-        """Let all be as it was before the first life; return the number of this one."""
+    def begin(self) -> tuple[int, str]:
+        """Let all be as new; return the number of this life, and how it begins."""
         self._lives += 1
         self._offset = 0.0
         self.worst = 0
-        self.platform.begin()
-        return self._lives
+        return self._lives, self.platform.begin(self._lives)
 
     def restart(self, entry_id: str, *, is_killed: bool) -> None:
         """Unload an account and set it up, with what is on disk now if it is killed."""

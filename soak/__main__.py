@@ -17,8 +17,12 @@ from .home_assistant import SoakedHomeAssistant
 from .platforms import SoakEnos, SoakOceanConnect, SoakPlatform
 from .soak import Soak
 
-ALLOCATOR = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": "131072"}
-"""Has glibc give large blocks back at once: else it keeps some of what it once gave."""
+ALLOCATOR = {
+    "PYTHONMALLOC": "malloc",
+    "MALLOC_ARENA_MAX": "2",
+    "MALLOC_MMAP_THRESHOLD_": "131072",
+}
+"""Has glibc count each object, and give large blocks back at once."""
 
 DEFAULT_FOLDER = Path(__file__).parents[1] / ".soak"
 

@@ -5,9 +5,9 @@ import ctypes
 from dataclasses import dataclass
 from datetime import timedelta
 import gc
+import linecache
 from pathlib import Path
 import resource
-import sys
 from typing import override
 
 from homeassistant.components.recorder.core import Recorder
@@ -17,8 +17,10 @@ from homeassistant.core import (
     ServiceCall,
     ServiceResponse,
     SupportsResponse,
+    split_entity_id,
 )
 from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.helpers.entity_values import EntityValues
 from homeassistant.helpers.recorder import get_instance
 from homeassistant.helpers.typing import ConfigType
 from homeassistant.util.async_ import get_scheduled_timer_handles
@@ -63,14 +65,14 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
                 each._most = CALLS_A_MINUTE  # noqa: SLF001
         if call.data.get("is_thorough"):
             _forget_deleted(hass)
-            get_instance(hass).queue_task(ShrinkCache())
+            get_instance(hass).queue_task(Forget())
             await get_instance(hass).async_block_till_done()
+            _forget_names()
             gc.collect()
             # What Python has given back stays with the process until somebody asks.
-            ctypes.CDLL(None).malloc_trim(0)
+            LIBC.malloc_trim(0)
         return {
             **await hass.async_add_executor_job(_of_the_process),
-            "blocks": sys.getallocatedblocks(),
             "tasks": len(asyncio.all_tasks()),
             "timers": sum(
                 not handle.cancelled()
@@ -88,16 +90,29 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
 
 
 @dataclass(slots=True)
-class ShrinkCache(RecorderTask):
-    """Let SQLite give back the pages that it keeps, by Home Assistant's wish 16 MiB.
+class Forget(RecorderTask):
+    """Let the recorder forget what it remembers of the entities that it has written.
 
-    They fill while the database grows, whoever writes into it.
+    So does SQLite, which keeps up to 16 MiB of the database. Both fill while there are
+    new entities, whoever makes them.
     """
 
     @override
     def run(self, instance: Recorder) -> None:
+        instance._commit_event_session_or_retry()  # noqa: SLF001
+        instance._reopen_event_session()  # noqa: SLF001
         assert instance.event_session is not None
         instance.event_session.execute(text("PRAGMA shrink_memory"))
+
+
+def _forget_names() -> None:
+    """Let Home Assistant forget the names of 16,384 entities that it keeps.
+
+    And Python the lines of code that were ever logged.
+    """
+    split_entity_id.cache_clear()
+    EntityValues.get.cache_clear()
+    linecache.clearcache()
 
 
 def _forget_deleted(hass: HomeAssistant) -> None:
@@ -114,8 +129,28 @@ def _forget_deleted(hass: HomeAssistant) -> None:
             del deleted[key]  # type: ignore[arg-type]
 
 
+class MallInfo(ctypes.Structure):
+    """What glibc's ``mallinfo2`` returns."""
+
+    _fields_ = (
+        *((name, ctypes.c_size_t) for name in ("arena", "ordblks", "smblks", "hblks")),
+        *((name, ctypes.c_size_t) for name in ("hblkhd", "usmblks", "fsmblks")),
+        *((name, ctypes.c_size_t) for name in ("uordblks", "fordblks", "keepcost")),
+    )
+
+
+LIBC = ctypes.CDLL(None)
+LIBC.mallinfo2.restype = MallInfo
+
+
 def _of_the_process() -> dict[str, int]:
-    """Return the memory that is resident, in bytes, and the sockets that are open."""
+    """Return bytes of memory that are in use and resident, and the open sockets.
+
+    In use is what was asked for and not given back, by Python and all libraries, as
+    Python is told to ask glibc for each object. What is resident beside that are
+    pages on which something is left.
+    """
+    info = LIBC.mallinfo2()
     process = Path("/proc/self")
     pages = int((process / "statm").read_text(encoding="ascii").split()[1])
     sockets = 0
@@ -124,4 +159,8 @@ def _of_the_process() -> dict[str, int]:
             sockets += str(link.readlink()).startswith("socket:")
         except FileNotFoundError:  # the one that lists them
             continue
-    return {"memory": pages * resource.getpagesize(), "sockets": sockets}
+    return {
+        "memory": info.uordblks + info.hblkhd,
+        "resident": pages * resource.getpagesize(),
+        "sockets": sockets,
+    }

@@ -45,6 +45,10 @@ __all__ = [
     "slow_disk",
 ]
 
+# What goes wrong in a random life is told at its end, by what was compared.
+for module in ("enos", "life", "oceanconnect", "world"):
+    pytest.register_assert_rewrite(f"tests.random_{module}")
+
 # Types are resolved once, when first needed: before any test replaces datetime.
 msgspec.json.Decoder(AccountState)
 msgspec.json.Decoder(CreateEntry | ChangeEntry | PlanEntry)

@@ -92,7 +92,9 @@ class RandomEnos(RandomPlatform[EnosSimulator]):
 
     @override
     def catch_up(self) -> None:
-        self._sim.clock.advance(LAG)
+        # Set, not advanced: devices that work on would write something new.
+        clock = self._sim.clock
+        clock.set(clock.moment() + timedelta(seconds=LAG))
         assert self.is_up_to_date
 
     @override
@@ -110,9 +112,9 @@ class RandomEnos(RandomPlatform[EnosSimulator]):
                 jobs = [job for job in jobs if job.started and are_open(job)]
             case "a task is stopped":
                 jobs = [job for job in jobs if job.started]
-            case "a task is started":
+            case "a task is started" | "a task is started and stopped":
                 jobs = [job for job in jobs if not job.started]
-            case "a task is retried":
+            case "a task is retried" | "a task is retried and ends":
                 jobs = [job for job in jobs if job.started and self._failed(job)]
         return [job.job_id for job in jobs]
 
@@ -125,8 +127,15 @@ class RandomEnos(RandomPlatform[EnosSimulator]):
                 self._sim.stop_job(task_id)
             case "a task is started":
                 self._sim.start_job(task_id)
+            case "a task is started and stopped":
+                self._sim.start_job(task_id)
+                self._sim.clock.work(30)
+                self._sim.stop_job(task_id)
             case "a task is retried":
                 self._sim.retry_job(task_id)
+            case "a task is retried and ends":
+                self._sim.retry_job(task_id)
+                self._sim.finish_job(task_id, failed=count)
             case "a task is deleted":
                 if self._sim.job(task_id).started:
                     self._sim.stop_job(task_id)

@@ -75,7 +75,7 @@ class RandomOceanConnect(RandomPlatform[OceanConnectSimulator]):
         match happening:
             case "a task ends" | "a task is stopped":
                 tasks = [each for each in self._sim.tasks() if each.tally.open]
-            case "a task is retried":
+            case "a task is retried" | "a task is retried and ends":
                 tasks = [each for each in self._sim.tasks() if each.status == "failed"]
             case "a task is deleted":
                 tasks = self._sim.tasks()
@@ -92,6 +92,9 @@ class RandomOceanConnect(RandomPlatform[OceanConnectSimulator]):
                 self._sim.stop_task(task_id)
             case "a task is retried":
                 self._sim.retry_task(task_id)
+            case "a task is retried and ends":
+                self._sim.retry_task(task_id)
+                self._sim.finish_task(task_id, failed=count)
             case "a task is deleted":
                 self._sim.delete_task(task_id)
 

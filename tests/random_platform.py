@@ -23,7 +23,9 @@ HAPPENINGS = (
     "a task ends",
     "a task is stopped",
     "a task is started",
+    "a task is started and stopped",
     "a task is retried",
+    "a task is retried and ends",
     "a task is deleted",
 )
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import ServiceValidationError
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -14,6 +15,7 @@ from simulator.enos import EnosSimulator
 from simulator.enos.model import JobStatus
 from simulator.oceanconnect import OceanConnectSimulator
 
+from .actions import act
 from .enos_account import CREATE, answers_for
 from .planning import entities_of, press, shown
 from .test_action_create import offer
@@ -116,6 +118,25 @@ class TestOnEnos:
         assert len(sim.jobs()) == 2
         assert sorted(upgraded) == sorted(meant)
 
+    async def test_a_group_chosen_by_name_is_not_upgraded_beside_a_wave_of_it(
+        self, hass: HomeAssistant, sim: EnosSimulator, account: MockConfigEntry
+    ) -> None:
+        """A form offers names, and jobs have IDs."""
+        await self._start(hass, sim, account, by_name=True)
+        firmware = sim.firmware(verified=True)[0]
+        group = sim.groups(firmware)[0]
+        for named in (group.group_id, group.name.default):
+            with pytest.raises(ServiceValidationError) as raised:
+                await act(
+                    hass,
+                    CREATE,
+                    config_entry_id=account.entry_id,
+                    package=firmware.firmware_id,
+                    device_groups=[named],
+                )
+            assert raised.value.translation_key == "targets_busy"
+        assert len(sim.jobs()) == 1
+
     async def test_a_plan_that_is_stopped_stops_its_job(
         self, hass: HomeAssistant, sim: EnosSimulator, account: MockConfigEntry
     ) -> None:
@@ -131,7 +152,12 @@ class TestOnEnos:
         assert event.attributes["reason"] == "by_hand"
 
     async def _start(
-        self, hass: HomeAssistant, sim: EnosSimulator, account: MockConfigEntry
+        self,
+        hass: HomeAssistant,
+        sim: EnosSimulator,
+        account: MockConfigEntry,
+        *,
+        by_name: bool = False,
     ) -> list[str]:
         """Start a plan for a group with devices of several products."""
         firmware = sim.firmware(verified=True)[0]
@@ -143,7 +169,7 @@ class TestOnEnos:
             account,
             action=CREATE,
             values={"package": firmware.firmware_id},
-            device_groups=(group.group_id,),
+            device_groups=(group.name.default if by_name else group.group_id,),
             waves=WAVES,
         )
         await press(hass, account, "plan")

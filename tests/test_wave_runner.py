@@ -413,6 +413,34 @@ async def test_a_group_is_not_upgraded_while_a_share_of_it_is(story: Story) -> N
     assert story.sent[1:] == [("one",)]
 
 
+@pytest.mark.parametrize("waits", ["wave", "group"])
+async def test_a_share_and_its_group_meet_where_groups_go_by_ids(
+    story: Story, waits: str
+) -> None:
+    """A plan has the groups by name, and the tasks of the platform by ID."""
+    story.fleet.group_ids = {"one": "grp-1", "two": "grp-2", "three": "grp-3"}
+    story.fleet.members = {"grp-1": ("meter-1", "meter-2")}
+    plan = structs.replace(PLAN, waves=(Wave(share=50), Wave(share=50)))
+    if waits == "wave":
+        story.fleet.put(make_task("other", targets=Targets(device_groups=("grp-1",))))
+        with pytest.raises(PlanRefusedError) as refused:
+            await story.start(plan)
+        assert "other" in refused.value.placeholders["reason"]
+        assert story.sent == []
+        return
+    await story.start(plan)
+    request = CreateRequest(
+        kind=UpgradeKind.FIRMWARE,
+        package_id="pkg-1",
+        targets=Targets(device_groups=("one",)),
+    )
+    prepared = await story.fleet.prepare_create(request)
+    with pytest.raises(InvalidFieldError) as raised:
+        await story.coordinator.writer.async_create(prepared, ASKER)
+    assert raised.value.key == "targets_busy"
+    assert raised.value.placeholders["task"] == story.run.present_tasks[0]
+
+
 @pytest.mark.parametrize("waves", [(), PLAN.waves], ids=["at once", "in waves"])
 async def test_two_plans_do_not_run_on_the_same_groups(
     story: Story, waves: tuple[Wave, ...]

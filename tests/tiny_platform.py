@@ -105,6 +105,8 @@ class TinyFleet:
         self.looks = 0
         self.members: dict[str, tuple[str, ...]] = {}
         """Devices of the groups."""
+        self.group_ids: dict[str, str] = {}
+        """By name, the IDs of groups that go by these."""
 
     def put(self, *tasks: UpgradeTask) -> None:
         """Let the platform have these tasks, new or changed."""
@@ -172,7 +174,13 @@ class TinyFleet:
         return self.tasks[task_id]
 
     async def prepare_create(self, request: CreateRequest) -> PreparedCreate:
-        """Number the creations."""
+        """Find the IDs of groups, where a test says any."""
+        groups = request.targets.device_groups
+        ids = tuple(self.group_ids.get(group, group) for group in groups)
+        request = msgspec.structs.replace(
+            request,
+            targets=msgspec.structs.replace(request.targets, device_groups=ids),
+        )
         return PreparedCreate(request=request, method="POST", path="/", body={})
 
     async def reach(self, prepared: PreparedCreate) -> Reach:

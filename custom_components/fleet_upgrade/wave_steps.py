@@ -160,7 +160,10 @@ class WaveSteps:
                 self._platform, self._client, run.plan, targets
             )
             if targets.devices:
-                prepared = structs.replace(prepared, drawn_from=run.plan.device_groups)
+                # The plan may name the groups, where tasks have their IDs.
+                whole = await async_prepare(self._platform, self._client, run.plan)
+                groups = whole.request.targets.device_groups
+                prepared = structs.replace(prepared, drawn_from=groups)
             await self._writer.async_create(prepared, run.asker, origin=run.origin)
         except PlatformError as err:
             self._hold_up(run, err)

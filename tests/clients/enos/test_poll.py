@@ -437,6 +437,57 @@ async def test_more_failed_devices_than_fit_on_the_page_are_a_move(
     assert watcher.known[job_id].counts.failed == len(keys)
 
 
+@pytest.mark.parametrize("has_totals", [True, False])
+async def test_a_page_full_of_failed_devices_says_of_itself_what_moved(
+    watcher: Watcher, sim: EnosSimulator, has_totals: bool
+) -> None:
+    """Without a total, too: jobs that have not moved are neither read nor counted."""
+    quirks = Quirks(ota_pagination=has_totals)
+    sim.reset(jobs=0, devices=900, groups=1, quirks=quirks)
+    keys = keys_of(sim)
+    small = PAGE // 4
+    jobs = [
+        sim.add_job(devices=part, status="failed", failed=part[:small])
+        for start in range(0, 4 * (small + 1), small + 1)
+        if (part := keys[start : start + small + 1])
+    ]
+    await watcher.poll()
+    for _ in range(3):
+        await watcher.poll()
+        assert actions(sim) == ["search", *["searchTask"] * 2]
+    for job_id in (jobs[1], jobs[2]):
+        for task in sim.tasks(job_id):
+            task.status = JobTaskStatus.FAILED
+            sim.platform.task_index.put_at_once(task.task_id, task)
+    polls = 0
+    while any(watcher.known[job_id].counts.succeeded for job_id in jobs[1:3]):
+        await watcher.poll()
+        polls += 1
+        assert actions(sim).count("get") <= 2
+    assert polls <= 4
+
+
+@pytest.mark.parametrize("end", [JobTaskStatus.FAILED, JobTaskStatus.SUCCEEDED])
+async def test_of_a_large_stopped_job_each_move_is_seen(
+    watcher: Watcher, sim: EnosSimulator, end: JobTaskStatus
+) -> None:
+    """As many are left when all that waited have failed."""
+    sim.reset(jobs=0, devices=900, groups=1)
+    keys = keys_of(sim)[: PAGE + 1]
+    job_id = sim.add_job(devices=keys, stopped=True)
+    await watcher.poll()
+    sim.start_job(job_id)
+    for task in sim.tasks(job_id)[1:]:
+        task.status = end
+        sim.platform.task_index.put_at_once(task.task_id, task)
+    sim.stop_job(job_id)
+    for _ in range(2):
+        await watcher.poll()
+    assert watcher.known[job_id].counts.waiting == 1
+    await watcher.poll()
+    assert actions(sim).count("searchTask") == 1
+
+
 async def test_a_job_that_ended_with_failures_and_is_gone_is_deleted(
     watcher: Watcher, sim: EnosSimulator
 ) -> None:

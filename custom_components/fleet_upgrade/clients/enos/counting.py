@@ -11,8 +11,12 @@ from .expression import all_of, equals, one_of
 from .jobs import PATH, SUBTASK_WORDS, UNFINISHED, OtaTaskRow
 from .wire import Rows, rows_of
 
-LEFT = (*SUBTASK_WORDS[TaskStatus.FAILED], *SUBTASK_WORDS[TaskStatus.WAITING])
+WAITING = SUBTASK_WORDS[TaskStatus.WAITING]
+
+LEFT = (*SUBTASK_WORDS[TaskStatus.FAILED], *WAITING)
 """What an OTA task of a job at rest is when it has not succeeded."""
+
+type Words = tuple[str, ...]
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -25,8 +29,8 @@ class Counter:
         self._calls = calls
         self._lack_is_told = False
         self._looks = 0
-        self._looked: dict[str, int] = {}
-        """At which look for what moved a job at rest had its turn last."""
+        self._looked: dict[tuple[str, Words], int] = {}
+        """At which look for what moved a job at rest had its turn last, by what."""
 
     async def count(
         self, sizes: Mapping[str, int | None], priority: Priority
@@ -75,27 +79,40 @@ class Counter:
 
         No other count goes down when devices are retried, or pushed to. With one call
         as many jobs are looked at as fit on a page; the others have their turn later.
+        So has a job that is too large for one: its devices that failed or wait are
+        counted together, and in another turn those that wait, as these may have failed.
         """
         sizes = {
             job: size
             for job, counts in at_rest.items()
             if (size := (counts.failed or 0) + (counts.waiting or 0))
         }
-        planned = plan(sizes)
-        if not (pages := [*planned.together, *((job,) for job in planned.alone)]):
+        planned = plan(sizes, PAGE_SIZE - 1)  # on a full page there are more than were
+        looks = [(page, LEFT) for page in planned.together]
+        looks += [((job,), LEFT) for job in planned.alone]
+        looks += [((job,), WAITING) for job in planned.alone if at_rest[job].waiting]
+        if not looks:
             return set()
-        looked = {job: self._looked.get(job, 0) for job in sizes}
-        jobs = min(pages, key=lambda page: min(looked[job] for job in page))
+        looked = {
+            (job, words): self._looked.get((job, words), 0)
+            for jobs, words in looks
+            for job in jobs
+        }
+        jobs, words = min(
+            looks, key=lambda look: min(looked[job, look[1]] for job in look[0])
+        )
         self._looks += 1
-        self._looked = looked | dict.fromkeys(jobs, self._looks)
-        expression = all_of(one_of("jobId", jobs), one_of("status", LEFT))
+        self._looked = looked | {(job, words): self._looks for job in jobs}
+        expression = all_of(one_of("jobId", jobs), one_of("status", words))
         if jobs[0] in planned.alone:
+            known = sizes[jobs[0]] if words == LEFT else at_rest[jobs[0]].waiting
             rows = await self._search(expression, 1, priority)
-            return set(jobs) if rows.total not in (None, sizes[jobs[0]]) else set()
+            return set(jobs) if rows.total not in (None, known) else set()
         rows = await self._search(expression, PAGE_SIZE, priority)
-        if not _holds_all(rows):
-            return set(jobs)
         counted = tally(rows_of(rows, OtaTaskRow, lambda row: row), jobs)
+        if not _holds_all(rows):
+            # Some have more than they had, and may have crowded out others.
+            return {job for job in jobs if counted[job].total > sizes[job]}
         return {
             job
             for job in jobs

@@ -62,16 +62,16 @@ class Plan(Value, frozen=True):
     alone: tuple[str, ...] = ()
 
 
-def plan(sizes: Mapping[str, int | None]) -> Plan:
+def plan(sizes: Mapping[str, int | None], most: int = PAGE_SIZE) -> Plan:
     """Decide how to count jobs with the fewest calls.
 
     ``sizes`` says how many OTA tasks each job had when it was counted last. Jobs are
     put on the page where they leave the least room, largest first, so that all pages
     but one are more than half full: with S rows (`GUESS` for a job without any yet)
-    there are at most 1 + S // 100 of them.
+    there are at most 1 + S // 100 of them. A page is planned for at most ``most`` rows.
     """
-    alone = tuple(job for job, size in sizes.items() if _is_large(size))
-    small = {job: size or GUESS for job, size in sizes.items() if not _is_large(size)}
+    alone = tuple(job for job, size in sizes.items() if (size or 0) > most)
+    small = {job: size or GUESS for job, size in sizes.items() if (size or 0) <= most}
     pages: list[list[str]] = []
     rooms: list[tuple[int, int]] = []  # that are left, and on which page
     for job, size in sorted(small.items(), key=itemgetter(1), reverse=True):
@@ -79,15 +79,11 @@ def plan(sizes: Mapping[str, int | None]) -> Plan:
         if at < len(rooms):
             room, number = rooms.pop(at)
         else:
-            room, number = PAGE_SIZE, len(pages)
+            room, number = most, len(pages)
             pages.append([])
         pages[number].append(job)
         insort(rooms, (room - size, number))
     return Plan(together=tuple(tuple(page) for page in pages), alone=alone)
-
-
-def _is_large(size: int | None) -> bool:
-    return size is not None and size > PAGE_SIZE
 
 
 def halves(jobs: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:

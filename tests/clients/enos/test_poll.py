@@ -557,6 +557,25 @@ async def test_a_woken_job_further_down_than_was_read_is_looked_at(
     assert sorted(actions(sim)) == ["get", "search", *["searchTask"] * 3]
 
 
+async def test_a_woken_job_whose_answer_was_mangled_is_looked_at_again(
+    watcher: Watcher, sim: EnosSimulator
+) -> None:
+    """One that nobody knew before, too: it is told of a poll later."""
+    keys = keys_of(sim)
+    first = sim.add_job(status="failed", devices=keys[:1])
+    for _ in range(2 * PAGE):
+        sim.add_job(status="failed", devices=keys[1:2])
+    await watcher.poll()
+    assert first not in watcher.known
+    sim.retry_job(first)
+    sim.faults.add(
+        Fault(kind=FaultKind.MALFORMED, path="action=get", body=b'{"code":0,"data":1}')
+    )
+    await watcher.poll()
+    assert first not in watcher.known
+    assert await watcher.status(first) is TaskStatus.WAITING
+
+
 async def test_many_jobs_far_down_are_read_by_the_page(
     watcher: Watcher, sim: EnosSimulator
 ) -> None:

@@ -12,10 +12,10 @@ a poll are at most
     1 + new // 200 + 2 * far + woken + 2 + (1 + S // 100) + 2 * grown + 5 * large
 
 for ``new`` jobs since the last poll, ``far`` active or stopped and ``woken`` sleeping
-jobs further down than the pages read or at rest again, S OTA tasks of the jobs of at most 200 (20 for
-one without any yet), ``grown`` jobs on a page that turns out to need more than one,
-and ``large`` jobs of more than 200 OTA tasks. The document on EnOS explains it. The
-first poll reads up to `FIRST_PAGES` pages of jobs.
+jobs further down than the pages read or at rest again, S OTA tasks of the jobs of at
+most 200 (20 for one without any yet), ``grown`` jobs on a page that turns out to need
+more than one, and ``large`` jobs of more than 200 OTA tasks. The document on EnOS
+explains it. The first poll reads up to `FIRST_PAGES` pages of jobs.
 """
 
 from collections.abc import AsyncGenerator, Callable, Collection, Coroutine, Mapping
@@ -136,7 +136,8 @@ class Poller:
         moved = await self._moved(known, jobs, deleted | woken)
         deleted |= await self._look_at(moved, jobs)
         woken |= moved
-        asleep = [key for key in asleep if key not in deleted and key not in woken]
+        gone = deleted | (woken & jobs.keys())  # what could not be read stays
+        asleep = [key for key in asleep if key not in gone]
 
         mine = {
             key: job

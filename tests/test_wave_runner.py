@@ -441,6 +441,32 @@ async def test_a_share_and_its_group_meet_where_groups_go_by_ids(
     assert raised.value.placeholders["task"] == story.run.present_tasks[0]
 
 
+async def test_a_share_whose_answer_was_lost_is_not_upgraded_as_a_group(
+    story: Story,
+) -> None:
+    """Whichever task the wave may have become."""
+    create_task = story.fleet.create_task
+
+    async def lose_the_answer(prepared: PreparedCreate) -> str:
+        await create_task(prepared)
+        await create_task(prepared)
+        raise AmbiguousError("lost")
+
+    story.fleet.members = {"one": ("meter-1", "meter-2")}
+    with patch.object(story.fleet, "create_task", lose_the_answer):
+        await story.start(structs.replace(PLAN, waves=(Wave(share=50), Wave(share=50))))
+    assert story.is_in(Phase.CREATING)
+    request = CreateRequest(
+        kind=UpgradeKind.FIRMWARE,
+        package_id="pkg-1",
+        targets=Targets(device_groups=("one",)),
+    )
+    prepared = await story.fleet.prepare_create(request)
+    with pytest.raises(InvalidFieldError) as raised:
+        await story.coordinator.writer.async_create(prepared, ASKER)
+    assert raised.value.key == "targets_busy"
+
+
 @pytest.mark.parametrize("waves", [(), PLAN.waves], ids=["at once", "in waves"])
 async def test_two_plans_do_not_run_on_the_same_groups(
     story: Story, waves: tuple[Wave, ...]

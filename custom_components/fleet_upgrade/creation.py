@@ -6,7 +6,7 @@ answer is lost it is looked for, never sent again.
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from datetime import timedelta
 
@@ -154,15 +154,28 @@ class Creator:
             others = {
                 task_id: task for task_id, task in known.items() if task_id not in own
             }
-            drawn_from = {
-                entry.task_id: entry.prepared.drawn_from
-                for entry in self.journal.all_of(CreateEntry)
-                if entry.task_id is not None
-            }
             await refuse_busy_targets(
-                self._client, prepared, others, newest, drawn_from
+                self._client, prepared, others, newest, self._drawn_from(others)
             )
         return known.keys()
+
+    def _drawn_from(
+        self, tasks: Mapping[str, UpgradeTask]
+    ) -> dict[str, tuple[str, ...]]:
+        """Return the groups that the devices of tasks were drawn from, where they were.
+
+        Of a creation that is open, for all tasks that it may have become.
+        """
+        found: dict[str, tuple[str, ...]] = {}
+        for entry in self.journal.all_of(CreateEntry):
+            if not (groups := entry.prepared.drawn_from):
+                continue
+            if entry.task_id is not None:
+                found[entry.task_id] = groups
+            elif entry.is_open:
+                for task in self.candidates(entry, tasks.values()):
+                    found[task.task_id] = groups
+        return found
 
     async def async_known_tasks(
         self,

@@ -75,6 +75,7 @@ class EnosServed(Served):
 
     def __init__(self, simulator: EnosSimulator) -> None:
         """Ask a simulator that runs."""
+        super().__init__(simulator.calls)
         self._sim = simulator
         # Else what a search took would grow with all OTA tasks that there ever were.
         self._world = world = simulator.platform
@@ -150,12 +151,6 @@ class EnosServed(Served):
     @override
     def token(self) -> str:
         return self._world.sessions._token  # noqa: SLF001
-
-    @override
-    def count(self) -> int:
-        count = len(self._sim.calls)
-        self._sim.calls.clear()
-        return count
 
     @override
     def task_ids(self) -> list[str]:

@@ -70,6 +70,7 @@ class OceanConnectServed(Served):
 
     def __init__(self, simulator: OceanConnectSimulator) -> None:
         """Ask a simulator that runs."""
+        super().__init__(simulator.calls)
         self._sim = simulator
         self._begun = 0
 
@@ -156,12 +157,6 @@ class OceanConnectServed(Served):
     @override
     def token(self) -> str:
         return self._sim.platform.sessions._access  # noqa: SLF001
-
-    @override
-    def count(self) -> int:
-        count = len(self._sim.calls)
-        self._sim.calls.clear()
-        return count
 
     @override
     def task_ids(self) -> list[str]:

@@ -14,6 +14,8 @@ from multiprocessing.connection import Connection
 import ssl
 from typing import Any, ClassVar, NamedTuple
 
+from simulator.calls import CallLog
+
 SIZES = (10, 100, 1000, 10_000)
 """Tasks in an account."""
 ACTIVE_EACH = 10
@@ -76,6 +78,10 @@ class Place(ABC):
 class Served(ABC):
     """A simulated platform in its process: what another process may ask for."""
 
+    def __init__(self, calls: CallLog) -> None:
+        """Count the calls that the simulator logs."""
+        self._calls = calls
+
     @property
     @abstractmethod
     def place(self) -> Place:
@@ -93,9 +99,11 @@ class Served(ABC):
     def token(self) -> str:
         """Return the living token."""
 
-    @abstractmethod
     def count(self) -> int:
         """Return the calls since the last count."""
+        count = len(self._calls)
+        self._calls.clear()
+        return count
 
     @abstractmethod
     def task_ids(self) -> list[str]:

@@ -71,6 +71,7 @@ PLAN = Plan(
     waves=tuple(Wave(device_groups=(name,)) for name in ("one", "two", "three")),
     wanted_share=80,
 )
+HALVES = structs.replace(PLAN, waves=(Wave(share=50), Wave(share=50)))
 GOOD = StatusCounts(total=10, waiting=0, processing=0, succeeded=10, failed=0)
 BAD = StatusCounts(total=10, waiting=0, processing=0, succeeded=5, failed=5)
 
@@ -121,6 +122,16 @@ class Story:
         """Press the button."""
         await self.runner.async_start(plan, ASKER)
         await self.hass.async_block_till_done(wait_background_tasks=True)
+
+    async def upgrade_group(self, group: str) -> None:
+        """Create an upgrade of a whole group by action."""
+        request = CreateRequest(
+            kind=UpgradeKind.FIRMWARE,
+            package_id="pkg-1",
+            targets=Targets(device_groups=(group,)),
+        )
+        prepared = await self.fleet.prepare_create(request)
+        await self.coordinator.writer.async_create(prepared, ASKER)
 
     async def look(self, seconds: float = 61) -> None:
         """Let time pass and the account be polled."""
@@ -386,9 +397,8 @@ async def test_a_wave_by_share_waits_for_no_task_of_its_groups(story: Story) -> 
     """Whoever has a group upgraded has its devices upgraded, too."""
     story.fleet.members = {"one": ("meter-1", "meter-2")}
     story.fleet.put(make_task("other", targets=Targets(device_groups=("one",))))
-    plan = structs.replace(PLAN, waves=(Wave(share=50), Wave(share=50)))
     with pytest.raises(PlanRefusedError) as raised:
-        await story.start(plan)
+        await story.start(HALVES)
     assert "other" in raised.value.placeholders["reason"]
     assert story.sent == []
 
@@ -396,20 +406,14 @@ async def test_a_wave_by_share_waits_for_no_task_of_its_groups(story: Story) -> 
 async def test_a_group_is_not_upgraded_while_a_share_of_it_is(story: Story) -> None:
     """Its devices are named in the wave's task, and only the plan knows its groups."""
     story.fleet.members = {"one": ("meter-1", "meter-2")}
-    await story.start(structs.replace(PLAN, waves=(Wave(share=50), Wave(share=50))))
+    await story.start(HALVES)
     [task_id] = story.run.present_tasks
-    request = CreateRequest(
-        kind=UpgradeKind.FIRMWARE,
-        package_id="pkg-1",
-        targets=Targets(device_groups=("one",)),
-    )
-    prepared = await story.fleet.prepare_create(request)
     with pytest.raises(InvalidFieldError) as raised:
-        await story.coordinator.writer.async_create(prepared, ASKER)
+        await story.upgrade_group("one")
     assert raised.value.key == "targets_busy"
     assert raised.value.placeholders["task"] == task_id
     story.fleet.end(task_id, TaskStatus.STOPPED, NOW)
-    await story.coordinator.writer.async_create(prepared, ASKER)
+    await story.upgrade_group("one")
     assert story.sent[1:] == [("one",)]
 
 
@@ -420,23 +424,16 @@ async def test_a_share_and_its_group_meet_where_groups_go_by_ids(
     """A plan has the groups by name, and the tasks of the platform by ID."""
     story.fleet.group_ids = {"one": "grp-1", "two": "grp-2", "three": "grp-3"}
     story.fleet.members = {"grp-1": ("meter-1", "meter-2")}
-    plan = structs.replace(PLAN, waves=(Wave(share=50), Wave(share=50)))
     if waits == "wave":
         story.fleet.put(make_task("other", targets=Targets(device_groups=("grp-1",))))
         with pytest.raises(PlanRefusedError) as refused:
-            await story.start(plan)
+            await story.start(HALVES)
         assert "other" in refused.value.placeholders["reason"]
         assert story.sent == []
         return
-    await story.start(plan)
-    request = CreateRequest(
-        kind=UpgradeKind.FIRMWARE,
-        package_id="pkg-1",
-        targets=Targets(device_groups=("one",)),
-    )
-    prepared = await story.fleet.prepare_create(request)
+    await story.start(HALVES)
     with pytest.raises(InvalidFieldError) as raised:
-        await story.coordinator.writer.async_create(prepared, ASKER)
+        await story.upgrade_group("one")
     assert raised.value.key == "targets_busy"
     assert raised.value.placeholders["task"] == story.run.present_tasks[0]
 
@@ -454,16 +451,10 @@ async def test_a_share_whose_answer_was_lost_is_not_upgraded_as_a_group(
 
     story.fleet.members = {"one": ("meter-1", "meter-2")}
     with patch.object(story.fleet, "create_task", lose_the_answer):
-        await story.start(structs.replace(PLAN, waves=(Wave(share=50), Wave(share=50))))
+        await story.start(HALVES)
     assert story.is_in(Phase.CREATING)
-    request = CreateRequest(
-        kind=UpgradeKind.FIRMWARE,
-        package_id="pkg-1",
-        targets=Targets(device_groups=("one",)),
-    )
-    prepared = await story.fleet.prepare_create(request)
     with pytest.raises(InvalidFieldError) as raised:
-        await story.coordinator.writer.async_create(prepared, ASKER)
+        await story.upgrade_group("one")
     assert raised.value.key == "targets_busy"
 
 
@@ -473,8 +464,7 @@ async def test_two_plans_do_not_run_on_the_same_groups(
 ) -> None:
     """Also between two waves of the other one."""
     story.fleet.members = {"one": ("meter-1", "meter-2")}
-    shares = (Wave(share=50), Wave(share=50))
-    await story.start(structs.replace(PLAN, waves=shares))
+    await story.start(HALVES)
     other = structs.replace(PLAN, plan_id="other", name="All meters", waves=waves)
     put_plan(story.hass, story.entry, other)
     await story.hass.async_block_till_done(wait_background_tasks=True)
